@@ -28,6 +28,16 @@ struct SpanContextTests {
         #expect(SpanContext(traceparent: text) == nil)
     }
 
+    @Test func `whether a traceparent is not sampled is seen without reading it in full`() throws {
+        for flags in ["00", "01", "02", "03", "f2", "ff"] {
+            let text = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-\(flags)"
+            let context = try #require(SpanContext(traceparent: text))
+            #expect(SpanContext.isUnsampled(traceparent: text) == !context.isSampled)
+        }
+        let ids = "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7"
+        for text in ["", "01-\(ids)-00", "00-\(ids)-0g"] { #expect(!SpanContext.isUnsampled(traceparent: text)) }
+    }
+
     @Test func `numbers have sixteen digits`() {
         #expect(UInt64(0).hexadecimal == "0000000000000000" && UInt64.max.hexadecimal == "ffffffffffffffff")
         #expect(UInt64(0xA1).hexadecimal == "00000000000000a1")

@@ -73,6 +73,14 @@ struct WorkerTracerTests {
         #expect(part.attributes == [.tenant: "acme"] && part.events.map(\.name) == ["breaker.opened"])
     }
 
+    @Test(arguments: [true, false])
+    func `what its sampler drops because of the parent is ignored early, and nothing else`(followsParent: Bool) {
+        let tracer = WorkerTracer.test(Sampler(.always, followsParent: followsParent), to: sink)
+        for parent in [SpanContext.parent, .unsampledParent] {
+            #expect(tracer.ignores(parent.traceparent) == !tracer.samples(parent))
+        }
+    }
+
     // MARK: Libraries
 
     @Test func `a library's span is below the current one, and its values are kept only under known names`() throws {

@@ -27,6 +27,7 @@ struct AttemptIDs {
     /// - Parameter traceparent: the job's own.
     /// - Returns: the trace, and the portal's span if there is one; `nil` if the job is not sampled. This allocates nothing.
     func place(below traceparent: String?, _ tracer: WorkerTracer) -> (trace: SpanContext.TraceID, parent: SpanContext?)? {
+        if let traceparent, tracer.ignores(traceparent) { return nil }
         guard let parent = traceparent.flatMap({ SpanContext(traceparent: $0) }) else {
             return tracer.samples(traceID) ? (traceID, nil) : nil
         }

@@ -20,8 +20,8 @@ struct PublicationTraces {
     /// - Returns: `nil` if traces are off, or the event's trace is not sampled. This allocates nothing.
     static func span(of ordered: OrderedEvent, _ engine: EngineContext) -> WorkerSpan? {
         let event = ordered.event
-        guard let tracer = engine.tracer, let parent = event.traceparent.flatMap({ SpanContext(traceparent: $0) }),
-            tracer.samples(parent)
+        guard let tracer = engine.tracer, let traceparent = event.traceparent, !tracer.ignores(traceparent),
+            let parent = SpanContext(traceparent: traceparent), tracer.samples(parent)
         else { return nil }
         let place = MessagePlace(of: event.type, for: event.lane.tenant, engine.settings)
         let span = tracer.span(.publish(template: place.template), in: parent.traceID, below: parent)

@@ -40,6 +40,9 @@ package final class WorkerTracer: Tracer {
 
     // MARK: For the worker
 
+    /// Whether a `traceparent` says, without being read in full, that nothing below it is recorded. Most are such, so ask this first.
+    package func ignores(_ traceparent: String) -> Bool { sampler.followsParent && SpanContext.isUnsampled(traceparent: traceparent) }
+
     /// Whether spans below the span of another process are recorded. It allocates nothing.
     package func samples(_ parent: SpanContext) -> Bool { sampler.samples(parent.traceID, parent: parent) }
 

@@ -16,14 +16,13 @@ func job(_ traceparent: String, _ tracer: WorkerTracer?) -> Int {
     guard let tracer else { return 0 }
     var recorded = 0
     var context = traceparent
-    let begun = tracer.now
-    if let parent = SpanContext(traceparent: traceparent), tracer.samples(parent) {
-        let acceptance = tracer.span(.receive(template: "autotask.jobs:sync.{tenant}"), in: parent.traceID, below: parent, begunAt: begun)
+    if !tracer.ignores(traceparent), let parent = SpanContext(traceparent: traceparent), tracer.samples(parent) {
+        let acceptance = tracer.span(.receive(template: "autotask.jobs:sync.{tenant}"), in: parent.traceID, below: parent, begunAt: batch)
         describe(acceptance)
         acceptance.end()
         recorded += 1
     }
-    if let parent = SpanContext(traceparent: traceparent), tracer.samples(parent) {
+    if !tracer.ignores(traceparent), let parent = SpanContext(traceparent: traceparent), tracer.samples(parent) {
         let attempt = tracer.span(.process(template: "autotask.jobs:sync.{tenant}"), in: parent.traceID, below: parent)
         describe(attempt)
         for _ in 0..<2 { call(attempt) }
@@ -33,7 +32,7 @@ func job(_ traceparent: String, _ tracer: WorkerTracer?) -> Int {
         recorded += 4
     }
     for _ in 0..<2 {
-        guard let parent = SpanContext(traceparent: context), tracer.samples(parent) else { continue }
+        guard !tracer.ignores(context), let parent = SpanContext(traceparent: context), tracer.samples(parent) else { continue }
         let publication = tracer.span(.publish(template: "autotask.results:sync.succeeded.{tenant}"), in: parent.traceID, below: parent)
         describe(publication)
         publication.end()
@@ -83,6 +82,8 @@ let sampled = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 let unsampled = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00"
 let tracer = WorkerTracer(sampler: Sampler(.always, followsParent: true), sink: Nowhere())
 let collection = Collected()
+/// The clock is read once for a batch of jobs that intake accepts.
+let batch = tracer.now
 
 final class Collected: SpanSink, @unchecked Sendable {
     // One thread uses it.
