@@ -3,7 +3,6 @@
 import contextlib
 import fcntl
 import os
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -144,7 +143,7 @@ def test_a_worker_whose_file_is_not_at_its_place_ends_and_acknowledges_nothing_m
     if way == "replaced":
         store.write_bytes(content[store])
     job = tenant.publish("sync", plan(2))
-    worker.process.send_signal(signal.SIGCONT)
+    worker.resume()
     assert worker.process.wait(timeout=30) == 69, worker.log[-2000:]
     worker.process = None
     assert f"The store's file is not at {store} any more" in worker.log.splitlines()[-1], worker.log[-2000:]
@@ -167,7 +166,7 @@ def test_a_store_is_not_replaced_while_a_process_has_it_open_whatever_the_clock_
         change(worker.store_path, ("UPDATE workers SET lease_until = 0, process = NULL",))
         refused = worker.run("store", "restore", str(copy), "--yes")
     finally:
-        worker.process.send_signal(signal.SIGCONT)
+        worker.resume()
     assert refused.returncode == 69, refused
     assert "in use by process" in refused.stderr and "autotask-worker run" in refused.stderr, refused.stderr
     assert worker.store_path.stat().st_ino == inode and not list(worker.directory.glob("*.partial*"))

@@ -96,7 +96,7 @@ class Play:
 
 
 def line(title, alert, fired, rested):
-    return f"{title:70}{alert:22}{fired:>12}{rested:>13}"
+    return f"{title:70}{alert:22}{fired:>12}{rested:>13}".rstrip()
 
 
 def in_words(seconds):
