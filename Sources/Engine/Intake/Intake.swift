@@ -163,30 +163,32 @@ struct Intake: Service {
     ) async -> Acceptance? {
         let settled = SettledJobs()
         let traces = AcceptanceTraces(engine)
-        var acceptedAt = engine.now
-        let intake = await persistently { () async throws(StoreError) in
+        let stored = await persistently { () async throws(StoreError) in
             settled.forget()
             let rules = rules(after: lastPlace, besides: own, noting: settled)
-            acceptedAt = engine.now
-            do throws(StoreError) {
-                return try await store.accept(items, by: engine.worker.current, at: acceptedAt, rules: rules)
-            } catch {
+            do throws(StoreError) { return try await accept(items, under: rules) } catch {
                 guard error.code == .keyRetired else { throw error }
                 await engine.refreshKeys()
                 items = read()
-                acceptedAt = engine.now
-                return try await store.accept(items, by: engine.worker.current, at: acceptedAt, rules: rules)
+                return try await accept(items, under: rules)
             }
             begun = intake.claims
             return intake
         }
-        if let intake, intake.isTakenIn {
+        guard let (intake, acceptedAt) = stored else { return nil }
+        if intake.isTakenIn {
             traces?.end(items, intake, at: acceptedAt)
             engine.meters.accepted(intake, settled)
             fullLanes.note(intake.refusals(of: items), at: engine.now, log: engine.log)
             if intake.claims.count < intake.outcomes.count { slots.line.wake() }
         }
         return intake
+    }
+
+    /// - Returns: what the store did with them, and the moment at which it took them.
+    private func accept(_ items: [IntakeItem], under rules: IntakeRules) async throws(StoreError) -> (Acceptance, Timestamp) {
+        let now = engine.now
+        return (try await store.accept(items, by: engine.worker.current, at: now, rules: rules), now)
     }
 
     /// Repeats an operation until the store can do it. Meanwhile nothing is acknowledged, and the broker keeps the jobs.
