@@ -18,10 +18,10 @@ from show import FIRING, RESTING, Show
 def arguments():
     parser = argparse.ArgumentParser(
         prog="deploy/observe",
-        description="Plays faults at real parts, and shows the alerts that they raise: RabbitMQ, a worker, a simulated Autotask, a collector "
-        "of traces, and Prometheus with the rules of deploy/prometheus, whose times are divided by 60.",
-        epilog=f"Each fault has to make its alerts fire within {FIRING} s, and they have to rest within {RESTING} s after it. Exit code 0: all "
-        "did. 1: not all; a line for each names it.",
+        description="Plays faults at real parts, and shows the alerts that they raise: RabbitMQ, a worker, a simulated Autotask, a "
+        "collector of traces, and Prometheus with the rules of deploy/prometheus, whose times are divided by 60.",
+        epilog=f"Each fault has to make its alerts fire within {FIRING} s, and they have to rest within {RESTING} s after it. Exit code "
+        "0: all did. 1: not all; a line for each names it.",
     )
     parser.add_argument("--only", metavar="ALERT[,ALERT]", help="only the faults that raise one of these alerts")
     parser.add_argument("--list", action="store_true", help="list faults and alerts, and do not run")

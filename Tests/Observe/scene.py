@@ -1,4 +1,4 @@
-"""The parts at which faults are played: RabbitMQ, a simulated Autotask, a worker, a collector of traces, and Prometheus with hastened rules."""
+"""The parts at which faults are played: RabbitMQ, a simulated Autotask, a worker, a collector of traces, and Prometheus."""
 
 import itertools
 import uuid
@@ -14,6 +14,8 @@ from tenants import Tenant
 
 
 class Scene:
+    """The parts, which run. Prometheus has the hastened rules."""
+
     def __init__(self, directory, ending):
         """`ending` stops what is started here."""
         self.directory = directory
