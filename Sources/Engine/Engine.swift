@@ -16,6 +16,7 @@ package struct Engine: Sendable {
     private let outbox: OutboxService
     private let lease: WorkerLease
     private let retention: RetentionService
+    private let operations: LetterOperationService
     private let lanes: WakeSignal
     let context: EngineContext
 
@@ -55,8 +56,10 @@ package struct Engine: Sendable {
             )
         }
         self.outbox = OutboxService(outbox: outbox)
-        lease = WorkerLease(store: store, engine: context, outbox: outbox, lanes: lanes, retention: due)
+        let ordered = WakeSignal()
+        lease = WorkerLease(store: store, engine: context, outbox: outbox, lanes: lanes, retention: due, operations: ordered)
         retention = RetentionService(store: store, engine: context, due: due)
+        operations = LetterOperationService(store: store, engine: context, due: ordered, lanes: lanes)
         transport = MeteredTransport(autotask.transport, clock: clock, to: instruments.metrics)
         var autotask = autotask
         autotask.transport = transport
@@ -97,5 +100,5 @@ package struct Engine: Sendable {
 
     /// The services to run, each before those that need it. They shut down in reverse order: the lease outlives the lanes, and the outbox
     /// drains after the last job has ended.
-    package var services: [any Service] { [outbox, lease, retention, runner, checks, intake] }
+    package var services: [any Service] { [outbox, lease, retention, operations, runner, checks, intake] }
 }

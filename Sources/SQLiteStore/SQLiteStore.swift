@@ -10,7 +10,7 @@ package import Telemetry
 package final class SQLiteStore: Store {
     private let pool: DatabasePool
     let writer: Writer
-    private let rows = UnreadableRows()
+    let rows = UnreadableRows()
 
     /// Opens the store, makes the file if there is none, and brings an older one up to date.
     ///
@@ -424,6 +424,7 @@ extension SQLiteStore {
         try await pruning.repeatedly(from: PlanRow?.none) { try $0.forgetPlans(after: $1, at: now, limit: $2).map(Optional.some) }
         try await pruning.repeatedly { try $0.eraseLetters(at: now, limit: $1) }
         try await pruning.repeatedly { try $0.forgetLetters(at: now, limit: $1) }
+        try await pruning.repeatedly { try $0.forgetOperations(at: now, limit: $1) }
         try await pruning.repeatedly { try $0.forgetRedeliveries(at: now, limit: $1) }
         try await pruning.repeatedly { try $0.forgetAudit(before: now - retention.audit, limit: $1) }
         // The log is emptied once, at the end. Until then it is written back as it grows.

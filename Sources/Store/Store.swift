@@ -15,10 +15,12 @@
 package protocol Store: EngineStore, OperatorStore {}
 
 /// The functions of a store that an engine uses.
-package protocol EngineStore: OpenedStore, WorkerRegistry, JobInbox, LaneClaims, LaneEffects, ScheduledChecks, EventOutbox, RetainedData {}
+package protocol EngineStore: OpenedStore, WorkerRegistry, JobInbox, LaneClaims, LaneEffects, ScheduledChecks, EventOutbox, RetainedData,
+    DeadLetters, LetterOperations
+{}
 
 /// The functions of a store that an operator's commands use.
-package protocol OperatorStore: OpenedStore, LaneRecords, Pauses, WaitingJobs, DeadLetters, AuditLog, StoredKeys {}
+package protocol OperatorStore: OpenedStore, LaneRecords, Pauses, WaitingJobs, DeadLetters, LetterOperations, AuditLog, StoredKeys {}
 
 /// The functions of a store that all its users need.
 package protocol OpenedStore: Sendable {

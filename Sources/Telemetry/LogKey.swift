@@ -25,6 +25,7 @@ package enum LogKey: String, Sendable {
     case new
     case nextAttempt = "next_attempt"
     case old
+    case operation
     case outcome
     case port
     case product
@@ -43,7 +44,7 @@ extension LogKey {
     /// Whether its values are numbers, which a machine reads as such.
     package var isNumber: Bool {
         switch self {
-        case .apiCalls, .attempt, .count, .databaseID, .delay, .duration, .held, .port, .usedPercent: true
+        case .apiCalls, .attempt, .count, .databaseID, .delay, .duration, .operation, .port, .usedPercent: true
         case .band, .code, .detail, .error, .eventID, .eventType, .host, .jobID, .keyID, .kind, .messageID, .new, .nextAttempt, .old,
             .outcome,
             .product, .publisher, .queue, .reason, .scope, .setting, .store, .tenant, .traceID:

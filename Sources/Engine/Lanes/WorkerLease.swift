@@ -20,6 +20,8 @@ struct WorkerLease: Service {
     let lanes: WakeSignal
     /// See ``RetentionService/due``.
     let retention: WakeSignal
+    /// See ``LetterOperationService/due``.
+    let operations: WakeSignal
 
     /// Joins the store. Called before anything is claimed.
     func join() async throws(StoreError) {
@@ -92,6 +94,7 @@ struct WorkerLease: Service {
             engine.log.notice("Took over from a worker that is gone", metadata: .keys([.count: "\(takeover.lanes)"]))
             outbox.readStore()
         }
+        if takeover.hasOperations { operations.wake() }
         // Lanes may have changed in other ways too, for example through another worker on the same store.
         lanes.wake()
     }

@@ -59,6 +59,19 @@ package struct DeadLetterOffice: Sendable {
         return .success(copy)
     }
 
+    /// The next step of an operation. It changes nothing: the store takes it.
+    package func step(of operation: LetterOperation) async throws(StoreError) -> LetterStep {
+        let letters = try await store.letters(operation.order.selection, after: operation.position, limit: operation.stepSize)
+        let ids = letters.map(\.id)
+        switch operation.order.action {
+        case .purge: return LetterStep(of: operation, letters: ids, .purge(ids))
+        case .redrive:
+            var copies: [(Int64, Result<AcceptableJob, KeptLetter.Obstacle>)] = []
+            for letter in letters { copies.append((letter.id, try await copy(of: letter))) }
+            return LetterStep(of: operation, letters: ids, .redrive(copies))
+        }
+    }
+
     private func current(_ id: Int64) async throws(StoreError) -> KeptLetter.Copy? {
         try await store.letters(LetterSelection(ids: [id]), after: 0, limit: 1).first?.copy
     }

@@ -21,6 +21,8 @@ struct ResultRow {
         return try known((0...(.max / 2)).contains(value) ? value : nil, column)
     }
 
+    func real(_ column: Int32) -> Double { sqlite3_column_double(statement, column) }
+
     func bool(_ column: Int32) -> Bool { integer(column) != 0 }
 
     func moment(_ column: Int32) -> Timestamp { Timestamp(clamping: integer(column)) }
@@ -56,6 +58,9 @@ struct ResultRow {
     }
 
     func jobID(_ column: Int32) throws -> JobID { try known(JobID.stored(text(column)), column) }
+
+    /// A text that `read` understands.
+    func read<Value>(_ column: Int32, _ read: (String) throws -> Value?) throws -> Value { try known(try? read(text(column)), column) }
 
     private func known<Value>(_ value: Value?, _ column: Int32) throws -> Value {
         guard let value else {

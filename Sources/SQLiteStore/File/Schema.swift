@@ -391,6 +391,33 @@ struct Schema: Sendable {
         CREATE INDEX dead_letters_by_age ON dead_letters (at);
         CREATE INDEX dead_letters_with_text ON dead_letters (at) WHERE accepted_at IS NOT NULL AND detail IS NOT NULL;
 
+        -- Operators' orders over many dead letters, which workers carry out: see LetterOperation.
+        CREATE TABLE operations (
+            id INTEGER PRIMARY KEY,
+            action TEXT NOT NULL,
+            -- A JSON object.
+            selection TEXT NOT NULL,
+            -- The last letter that it concerns.
+            last INTEGER NOT NULL,
+            matched INTEGER NOT NULL,
+            -- In letters a second.
+            rate REAL NOT NULL,
+            actor TEXT NOT NULL,
+            asked_at INTEGER NOT NULL,
+            -- The letters up to this one are dealt with.
+            position INTEGER NOT NULL DEFAULT 0,
+            done INTEGER NOT NULL DEFAULT 0,
+            skipped INTEGER NOT NULL DEFAULT 0,
+            -- A JSON object: how many failed, by reason.
+            failures TEXT NOT NULL DEFAULT '{}',
+            begun_at INTEGER,
+            -- When the next step is due.
+            next_at INTEGER,
+            ended_at INTEGER,
+            is_cancelled INTEGER NOT NULL DEFAULT 0
+        );
+        CREATE INDEX operations_by_end ON operations (ended_at);
+
         CREATE TABLE redeliveries (
             sha256 BLOB PRIMARY KEY NOT NULL,
             count INTEGER NOT NULL,

@@ -148,7 +148,7 @@ package enum StoreBackup {
     /// The copy lacks everything that happened since it was made. Therefore:
     /// - Every lane gets a new epoch, higher than any that was used, so that no sequence is used for another event.
     /// - Jobs that were unfinished do not run any more, except resets (see ``QueuedJob/isFromBackup``): they, or newer ones, have finished since.
-    ///   For the same reason, dead letters lose the payloads of their jobs.
+    ///   For the same reason, dead letters lose the payloads of their jobs, and operations over dead letters are cancelled.
     /// - Possible writes to Autotask since then count as just sent, and are looked up after the settle time.
     ///
     /// The audit log continues from the copy's end, with a row that records the restore and the end of the replaced store's log.
@@ -247,6 +247,8 @@ extension Transaction {
         try connection.run("UPDATE lanes SET unsettled_since = ?", now)
         try connection.run("UPDATE jobs SET is_from_backup = 1 WHERE finished_at IS NULL AND kind <> 'reset'")
         try connection.run("UPDATE dead_letters SET payload = NULL WHERE payload IS NOT NULL")
+        // What they did since is unknown: the operator orders them again.
+        try connection.run("UPDATE operations SET ended_at = ?, is_cancelled = 1 WHERE ended_at IS NULL", now)
         // Jobs that waited for a retry end now, with an event.
         try connection.run("UPDATE jobs SET not_before = NULL WHERE finished_at IS NULL")
         try connection.run("UPDATE lanes SET wake_at = ? WHERE wake_at IS NOT NULL", now)

@@ -187,7 +187,7 @@ extension LawQuery {
             .countersAreAhead,
             """
             SELECT name FROM (SELECT 'place' AS name, MAX(place) AS highest FROM jobs UNION SELECT 'position', MAX(position) FROM outbox
-                UNION SELECT 'turn', MAX(turn) FROM lanes) risen
+                UNION SELECT 'turn', MAX(turn) FROM lanes UNION SELECT 'operation', MAX(id) FROM operations) risen
             WHERE highest > COALESCE((SELECT value FROM counters c WHERE c.name = risen.name), 0)
             """
         ),
@@ -296,6 +296,11 @@ extension LawQuery {
             WHERE position BETWEEN ? AND ? AND product NOT IN (SELECT value FROM json_each(?))
             """,
             with: Words(Product.allCases).json
+        ),
+        LawQuery(
+            .wordsAreKnown,
+            "SELECT 'operations.action of ' || id FROM operations WHERE action NOT IN (SELECT value FROM json_each(?))",
+            with: Words(LetterOperationOrder.Action.allCases).json
         ),
     ]
 }

@@ -83,8 +83,15 @@ extension Transaction {
         )
     }
 
-    func redrive(letter id: Int64, as copy: AcceptableJob, by actor: AuditActor, at now: Timestamp) throws -> RedriveOutcome {
-        guard let kept = try connection.letters(LetterSelection(ids: [id]), after: 0, limit: 1).first?.get() else { return .gone }
+    /// - Parameter operation: the operation that it is a part of.
+    func redrive(
+        letter id: Int64,
+        as copy: AcceptableJob,
+        in operation: Int64? = nil,
+        by actor: AuditActor,
+        at now: Timestamp
+    ) throws -> RedriveOutcome {
+        guard let kept = try connection.letter(id) else { return .gone }
         let redriving = try kept.redriving(as: copy, at: now) {
             try connection.first(
                 "SELECT digest FROM jobs WHERE tenant = ? AND job_id = ?",
@@ -105,7 +112,7 @@ extension Transaction {
         try line(&row, upFor: LaneRank.of(copy.kind))
         try save(row)
         try mark(letter: id, redrivenAs: copy.key.id, at: now)
-        try audit(AuditEntry(redriven: id, as: copy, by: actor, at: now))
+        try audit(AuditEntry(redriven: id, as: copy, in: operation, by: actor, at: now))
         return .entered
     }
 
@@ -120,8 +127,14 @@ extension Transaction {
 
     /// Deletes one step of letters, so that other work does not wait.
     ///
+    /// - Parameter operation: the operation that it is a part of.
     /// - Returns: how many were deleted; fewer than ``step`` if there are no more.
-    func purgeLetters(_ selection: LetterSelection, by actor: AuditActor, at now: Timestamp) throws -> Int {
+    func purgeLetters(
+        _ selection: LetterSelection,
+        in operation: Int64? = nil,
+        by actor: AuditActor,
+        at now: Timestamp
+    ) throws -> Int {
         try connection.run(
             """
             DELETE FROM dead_letters WHERE id IN (
@@ -142,7 +155,7 @@ extension Transaction {
         let count = connection.changes
         if count > 0 {
             hasErased = true
-            try audit(AuditEntry(purged: count, selection, by: actor, at: now))
+            try audit(AuditEntry(purged: count, selection, in: operation, by: actor, at: now))
         }
         return count
     }

@@ -98,6 +98,18 @@ extension Transaction {
         return connection.changes == limit
     }
 
+    /// Deletes operations that ended as long ago as ids are kept.
+    ///
+    /// - Returns: whether there may be more.
+    func forgetOperations(at now: Timestamp, limit: Int) throws -> Bool {
+        try connection.run(
+            "DELETE FROM operations WHERE id IN (SELECT id FROM operations WHERE ended_at <= ? LIMIT ?)",
+            now - Retention.ids,
+            limit
+        )
+        return connection.changes == limit
+    }
+
     /// Deletes redelivery counts of messages that were never accepted.
     ///
     /// - Returns: whether there may be more.

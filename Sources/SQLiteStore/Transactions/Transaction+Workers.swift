@@ -43,12 +43,12 @@ extension Transaction {
     }
 
     func renew(_ worker: WorkerID, until lease: Timestamp, at now: Timestamp) throws -> Takeover {
-        let hasPauses = try connection.first(
-            "UPDATE workers SET lease_until = ? WHERE id = ? RETURNING EXISTS (SELECT 1 FROM pauses)",
+        let hasOperations = try connection.first(
+            "UPDATE workers SET lease_until = ? WHERE id = ? RETURNING EXISTS (SELECT 1 FROM operations WHERE ended_at IS NULL)",
             lease,
             worker.description
         ) { $0.bool(0) }
-        guard let hasPauses else { throw StoreError.fenced() }
+        guard let hasOperations else { throw StoreError.fenced() }
         guard try !Schema.current.isSuperseded(in: connection.database) else {
             throw StoreError(
                 .newerSchema,
@@ -56,7 +56,7 @@ extension Transaction {
             )
         }
         var takeover = try takeOver(by: worker, at: now)
-        takeover.hasPauses = hasPauses
+        takeover.hasOperations = hasOperations
         return takeover
     }
 

@@ -81,6 +81,8 @@ enum StoredCounter: String {
     case turn
     /// A pause's id.
     case pause
+    /// The id of an operation over dead letters.
+    case operation
     /// The first epoch of a new lane: 1, unless the store was restored (see ``StoreBackup``).
     case firstEpoch
     /// When a copy of the store was last made, in milliseconds since 1970.

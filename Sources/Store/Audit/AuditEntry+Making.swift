@@ -101,23 +101,51 @@ extension AuditEntry {
     }
 
     /// Makes the entry for a redrive.
-    package init(redriven letter: Int64, as copy: AcceptableJob, by actor: AuditActor, at now: Timestamp) {
+    ///
+    /// - Parameter operation: the operation that it is a part of.
+    package init(redriven letter: Int64, as copy: AcceptableJob, in operation: Int64? = nil, by actor: AuditActor, at now: Timestamp) {
         let job = AuditedJob(lane: copy.key.lane, id: copy.key.id, kind: copy.kind, publisher: copy.publisher, attempt: 0)
         var facts = job.facts
         facts["letter"] = JSON(letter)
         if let old = copy.redriveOf { facts["redriveOf"] = .string(old.description) }
+        if let operation { facts["operation"] = JSON(operation) }
         self.init(.letterRedriven, facts, of: job, by: actor, at: now)
     }
 
     /// Makes the entry for a purge of dead letters.
-    package init(purged count: Int, _ selection: LetterSelection, by actor: AuditActor, at now: Timestamp) {
+    ///
+    /// - Parameter operation: the operation that it is a part of.
+    package init(
+        purged count: Int,
+        _ selection: LetterSelection,
+        in operation: Int64? = nil,
+        by actor: AuditActor,
+        at now: Timestamp
+    ) {
         var facts: JSONObject = ["count": JSON(count)]
-        if let ids = selection.ids { facts["ids"] = .array(ids.sorted().map { JSON($0) }) }
-        if let fingerprint = selection.fingerprint { facts["fingerprint"] = .string(fingerprint) }
-        if let tenant = selection.tenant { facts["tenant"] = .string(tenant.description) }
-        if let reason = selection.reason { facts["reason"] = .string(reason) }
-        if let before = selection.before { facts["before"] = .string(before.description) }
+        if let operation { facts["operation"] = JSON(operation) }
+        for member in selection.members.members { facts[member.name] = member.value }
         self.init(.lettersPurged, facts, by: actor, at: now)
+    }
+
+    package init(begun operation: LetterOperation) {
+        let order = operation.order
+        var facts: JSONObject = [
+            "operation": JSON(operation.id), "does": .string(order.action.rawValue), "letters": JSON(order.matched), "upTo": JSON(order.last),
+            "rate": .number(order.rateText),
+        ]
+        for member in order.selection.members.members { facts[member.name] = member.value }
+        self.init(.operationBegun, facts, by: operation.actor, at: operation.askedAt)
+    }
+
+    /// - Parameter actor: the worker that took the last step, or who cancelled it.
+    package init(ended operation: LetterOperation, by actor: AuditActor, at now: Timestamp) {
+        let tally = operation.tally
+        let facts: JSONObject = [
+            "operation": JSON(operation.id), "does": .string(operation.order.action.rawValue), "ended": .string(operation.state.rawValue),
+            "done": JSON(tally.done), "skipped": JSON(tally.skipped), "failed": JSON(tally.failed),
+        ]
+        self.init(.operationEnded, facts, by: actor, at: now)
     }
 
     /// Makes the entry for what an operator did with a job that waits.

@@ -18,6 +18,10 @@ package struct AuditEntry: Hashable, Sendable {
         case writeSettled = "write.settled"
         case letterRedriven = "letter.redriven"
         case lettersPurged = "letters.purged"
+        /// An operator ordered an operation over dead letters.
+        case operationBegun = "operation.begun"
+        /// Such an operation is over, or an operator cancelled it.
+        case operationEnded = "operation.ended"
         /// An operator ended a job's wait for its next attempt.
         case jobHastened = "job.hastened"
         /// An operator gave up on a job.
@@ -81,7 +85,7 @@ package struct AuditEntry: Hashable, Sendable {
 }
 
 /// The actor of an entry in the audit log.
-package enum AuditActor: Hashable, Sendable, CustomStringConvertible {
+package enum AuditActor: Hashable, Sendable, LosslessStringConvertible {
     case worker(WorkerID)
     /// The id of the system user that ran a command.
     case systemUser(UInt32)
@@ -90,6 +94,17 @@ package enum AuditActor: Hashable, Sendable, CustomStringConvertible {
         switch self {
         case .worker(let id): "worker:\(id)"
         case .systemUser(let id): "user:\(id)"
+        }
+    }
+
+    package init?(_ text: String) {
+        let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        switch (parts.first, parts.last) {
+        case ("worker", let id?) where parts.count == 2: self = .worker(WorkerID(id))
+        case ("user", let text?):
+            guard let id = UInt32(text) else { return nil }
+            self = .systemUser(id)
+        default: return nil
         }
     }
 }

@@ -22,3 +22,11 @@ extension KeptLetter {
         return .marked(Copy(id: copy.key.id, at: now))
     }
 }
+
+extension KeptLetter? {
+    /// The outcome for a letter that was found not to be redrivable before the transaction: another call may have redriven it meanwhile.
+    package func refusal(for obstacle: KeptLetter.Obstacle) -> RedriveOutcome {
+        guard let kept = self else { return .gone }
+        return kept.copy.map { .before($0) } ?? .refused(obstacle)
+    }
+}

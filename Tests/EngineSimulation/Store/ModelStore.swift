@@ -117,7 +117,7 @@ package final class ModelStore: Store {
             try tables.checkPresence(of: worker)
             for index in tables.workers.indices where tables.workers[index].id == worker { tables.workers[index].leaseEnd = lease }
             var takeover = tables.takeOver(by: worker, at: now)
-            takeover.hasPauses = !tables.pauses.isEmpty
+            takeover.hasOperations = tables.operations.contains { $0.endedAt == nil }
             return takeover
         }
         if takeover.events > 0 { await awaitErasure(of: worker) }
@@ -357,12 +357,30 @@ package final class ModelStore: Store {
     }
 
     package func purgeLetters(_ selection: LetterSelection, by actor: AuditActor, at now: Timestamp) async throws(StoreError) -> Int {
-        try await transaction("purgeLetters") { tables throws(StoreError) in
-            let chosen = Set(tables.keptLetters.filter(selection.includes).map(\.id))
-            tables.letters.removeAll { chosen.contains($0.id) }
-            if !chosen.isEmpty { tables.note(AuditEntry(purged: chosen.count, selection, by: actor, at: now)) }
-            return chosen.count
+        try await transaction("purgeLetters") { tables throws(StoreError) in tables.purgeLetters(selection, by: actor, at: now) }
+    }
+
+    // MARK: Operations
+
+    package func begin(_ order: LetterOperationOrder, by actor: AuditActor, at now: Timestamp) async throws(StoreError) -> LetterOperation?
+    { try await transaction("begin") { tables throws(StoreError) in tables.begin(order, by: actor, at: now) } }
+
+    package func operations(before id: Int64, limit: Int) async throws(StoreError) -> [LetterOperation] {
+        try await transaction("operations") { tables throws(StoreError) in
+            Array(tables.operations.reversed().lazy.filter { $0.id < id }.prefix(limit))
         }
+    }
+
+    package func openOperations() async throws(StoreError) -> [LetterOperation] {
+        try await transaction("openOperations") { tables throws(StoreError) in tables.operations.filter { $0.endedAt == nil } }
+    }
+
+    package func cancelOperation(_ id: Int64, by actor: AuditActor, at now: Timestamp) async throws(StoreError) -> LetterOperation? {
+        try await transaction("cancelOperation") { tables throws(StoreError) in tables.cancelOperation(id, by: actor, at: now) }
+    }
+
+    package func take(_ step: LetterStep, by worker: WorkerID, at now: Timestamp) async throws(StoreError) -> LetterOperation? {
+        try await transaction("take") { tables throws(StoreError) in try tables.take(step, by: worker, at: now) }
     }
 
     // MARK: Keys

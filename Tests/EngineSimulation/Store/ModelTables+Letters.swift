@@ -67,6 +67,7 @@ extension ModelTables {
     mutating func redrive(
         letter id: Int64,
         as copy: AcceptableJob,
+        in operation: Int64? = nil,
         by actor: AuditActor,
         at now: Timestamp
     ) throws(StoreError) -> RedriveOutcome {
@@ -86,8 +87,21 @@ extension ModelTables {
         line(laneToAccept(copy.key.lane), upFor: LaneRank.of(copy.kind))
         letters[index].payload = nil
         letters[index].copy = KeptLetter.Copy(id: copy.key.id, at: now)
-        note(AuditEntry(redriven: id, as: copy, by: actor, at: now))
+        note(AuditEntry(redriven: id, as: copy, in: operation, by: actor, at: now))
         return .entered
+    }
+
+    /// - Returns: how many were deleted.
+    mutating func purgeLetters(
+        _ selection: LetterSelection,
+        in operation: Int64? = nil,
+        by actor: AuditActor,
+        at now: Timestamp
+    ) -> Int {
+        let chosen = Set(keptLetters.filter(selection.includes).map(\.id))
+        letters.removeAll { chosen.contains($0.id) }
+        if !chosen.isEmpty { note(AuditEntry(purged: chosen.count, selection, in: operation, by: actor, at: now)) }
+        return chosen.count
     }
 
     var keptLetters: [KeptLetter] { letters.map(kept) }

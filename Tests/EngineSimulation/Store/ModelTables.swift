@@ -52,7 +52,8 @@ struct ModelTables: Sendable {
     var retiredKeys: Set<String> = []
     var pauses: [PauseRow] = []
     var lastPause: Int64 = 0
-    var barriers: [(worker: WorkerID, barrier: CallBarrier)] = []
+    var operations: [LetterOperation] = []
+    var lastOperation: Int64 = 0
     var audit: ModelAudit
     private var lastLetter: Int64 = 0
     private(set) var lastPlace: Int64 = 0
@@ -239,6 +240,7 @@ extension ModelTables {
         jobs.removeAll { $0.finishedAt.map { $0 <= idLimit } ?? false }
         for index in letters.indices where letters[index].letter.at <= dataLimit { letters[index].eraseIfOfJob() }
         letters.removeAll { $0.letter.at <= idLimit }
+        operations.removeAll { $0.endedAt.map { $0 <= idLimit } ?? false }
         redeliveries = redeliveries.filter { $0.value.at > now - Retention.redeliveries }
     }
 }

@@ -103,3 +103,44 @@ struct WatchedStore: EngineStore {
     }
     func close() async { await store.close() }
 }
+
+extension WatchedStore {
+    func letters(_ selection: LetterSelection, after id: Int64, limit: Int) async throws(StoreError) -> [KeptLetter] {
+        try await executor.during { () async throws(StoreError) in try await store.letters(selection, after: id, limit: limit) }
+    }
+    func letters(_ selection: LetterSelection, before id: Int64, looking reach: Int) async throws(StoreError) -> LetterPage {
+        try await executor.during { () async throws(StoreError) in try await store.letters(selection, before: id, looking: reach) }
+    }
+    func sealedPayload(ofLetter id: Int64) async throws(StoreError) -> [UInt8]? {
+        try await executor.during { () async throws(StoreError) in try await store.sealedPayload(ofLetter: id) }
+    }
+    func record(_ letters: [CollectedLetter]) async throws(StoreError) -> Int {
+        try await executor.during { () async throws(StoreError) in try await store.record(letters) }
+    }
+    func redrive(
+        letter id: Int64,
+        as copy: AcceptableJob,
+        by actor: AuditActor,
+        at now: Timestamp
+    ) async throws(StoreError) -> RedriveOutcome {
+        try await executor.during { () async throws(StoreError) in try await store.redrive(letter: id, as: copy, by: actor, at: now) }
+    }
+    func purgeLetters(_ selection: LetterSelection, by actor: AuditActor, at now: Timestamp) async throws(StoreError) -> Int {
+        try await executor.during { () async throws(StoreError) in try await store.purgeLetters(selection, by: actor, at: now) }
+    }
+    func begin(_ order: LetterOperationOrder, by actor: AuditActor, at now: Timestamp) async throws(StoreError) -> LetterOperation? {
+        try await executor.during { () async throws(StoreError) in try await store.begin(order, by: actor, at: now) }
+    }
+    func operations(before id: Int64, limit: Int) async throws(StoreError) -> [LetterOperation] {
+        try await executor.during { () async throws(StoreError) in try await store.operations(before: id, limit: limit) }
+    }
+    func openOperations() async throws(StoreError) -> [LetterOperation] {
+        try await executor.during { () async throws(StoreError) in try await store.openOperations() }
+    }
+    func cancelOperation(_ id: Int64, by actor: AuditActor, at now: Timestamp) async throws(StoreError) -> LetterOperation? {
+        try await executor.during { () async throws(StoreError) in try await store.cancelOperation(id, by: actor, at: now) }
+    }
+    func take(_ step: LetterStep, by worker: WorkerID, at now: Timestamp) async throws(StoreError) -> LetterOperation? {
+        try await executor.during { () async throws(StoreError) in try await store.take(step, by: worker, at: now) }
+    }
+}
