@@ -21,8 +21,8 @@ struct AutotaskWorker: AsyncParsableCommand {
         version: Version().lines.joined(separator: "\n"),
         subcommands: [
             RunCommand.self, TopologyCommand.self, JobCommand.self, EventsCommand.self, TenantCommand.self, SyncCommand.self,
-            FailuresCommand.self, WaitingCommand.self, PauseCommand.self, StoreCommand.self, DeadLettersCommand.self, AuditCommand.self,
-            KeysCommand.self,
+            FailuresCommand.self, WaitingCommand.self, PauseCommand.self, StoreCommand.self, DeadLettersCommand.self,
+            OperationCommand.self, AuditCommand.self, KeysCommand.self,
             DoctorCommand.self,
             HealthCommand.self, ConfigCommand.self, SettingsCommand.self,
         ]

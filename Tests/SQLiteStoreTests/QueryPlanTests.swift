@@ -69,6 +69,7 @@ struct QueryPlanTests {
             "SELECT name FROM (SELECT 'place'",
             "UNION USING TEMP B-TREE",
             "UNION USING TEMP B-TREE",
+            "UNION USING TEMP B-TREE",
             bound: "a row of each counter"
         ),
         Exception("((payload IS NULL AND NOT is_scheduled)", unfinished, bound: "the unfinished jobs"),

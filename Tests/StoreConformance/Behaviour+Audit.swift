@@ -161,7 +161,7 @@ extension Behaviour {
 }
 
 extension Bench {
-    fileprivate func auditRows() async throws -> [AuditRow] { try await store.auditPage(after: 0, limit: 1000).rows }
+    func auditRows() async throws -> [AuditRow] { try await store.auditPage(after: 0, limit: 1000).rows }
 
     fileprivate func actions() async throws -> [String] { try await auditRows().map(\.entry.action) }
 
@@ -172,5 +172,5 @@ extension Bench {
 }
 
 extension AuditRow {
-    fileprivate var facts: JSONObject { (try? JSON(parsing: Array(entry.facts.utf8)))?.object ?? [:] }
+    var facts: JSONObject { (try? JSON(parsing: Array(entry.facts.utf8)))?.object ?? [:] }
 }

@@ -420,7 +420,7 @@ extension Bench {
     }
 
     /// Accepts a job of a lane and gives up on it.
-    fileprivate func giveUp(
+    func giveUp(
         _ id: String,
         _ lane: Lane = .one,
         _ reason: GivenUp.Reason = .attemptsSpent,

@@ -403,7 +403,7 @@ struct Schema: Sendable {
             -- In letters a second.
             rate REAL NOT NULL,
             actor TEXT NOT NULL,
-            asked_at INTEGER NOT NULL,
+            ordered_at INTEGER NOT NULL,
             -- The letters up to this one are dealt with.
             position INTEGER NOT NULL DEFAULT 0,
             done INTEGER NOT NULL DEFAULT 0,

@@ -60,7 +60,7 @@ extension StoreConnection {
             selection.before,
             id,
             limit,
-            last
+            min(last, selection.upTo ?? .max)
         ) { row in
             Result { try KeptLetter(row) }.mapError { SetAsideError(SetAside("The dead letter \(row.integer(0))", because: "\($0)")) }
         }

@@ -6,10 +6,10 @@ extension Transaction {
     func begin(_ order: LetterOperationOrder, by actor: AuditActor, at now: Timestamp) throws -> LetterOperation? {
         let open = try connection.first("SELECT COUNT(*) FROM operations WHERE ended_at IS NULL") { $0.count(0) } ?? 0
         guard open < LetterOperation.limit else { return nil }
-        let operation = LetterOperation(id: try next(.operation), order: order, actor: actor, askedAt: now)
+        let operation = LetterOperation(id: try next(.operation), order: order, actor: actor, orderedAt: now)
         try connection.run(
             """
-            INSERT INTO operations (id, action, selection, last, matched, rate, actor, asked_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+            INSERT INTO operations (id, action, selection, last, matched, rate, actor, ordered_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
             """,
             operation.id,
             order.action.rawValue,
@@ -82,7 +82,7 @@ extension StoreConnection {
     func operations(before id: Int64, limit: Int) throws -> [Result<LetterOperation, SetAsideError>] {
         try all(
             """
-            SELECT id, action, selection, last, matched, rate, actor, asked_at, position, done, skipped, failures, begun_at, next_at,
+            SELECT id, action, selection, last, matched, rate, actor, ordered_at, position, done, skipped, failures, begun_at, next_at,
                 ended_at, is_cancelled
             FROM operations WHERE id < ? ORDER BY id DESC LIMIT ?
             """,
@@ -94,7 +94,7 @@ extension StoreConnection {
     func openOperations() throws -> [Result<LetterOperation, SetAsideError>] {
         try all(
             """
-            SELECT id, action, selection, last, matched, rate, actor, asked_at, position, done, skipped, failures, begun_at, next_at,
+            SELECT id, action, selection, last, matched, rate, actor, ordered_at, position, done, skipped, failures, begun_at, next_at,
                 ended_at, is_cancelled
             FROM operations WHERE ended_at IS NULL ORDER BY id
             """
@@ -127,7 +127,7 @@ extension LetterOperation {
             id: row.integer(0),
             order: order,
             actor: try row.read(6) { AuditActor($0) },
-            askedAt: row.moment(7),
+            orderedAt: row.moment(7),
             position: try row.serial(8),
             tally: tally,
             begunAt: row.optional(12, row.moment),

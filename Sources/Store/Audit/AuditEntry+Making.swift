@@ -135,7 +135,7 @@ extension AuditEntry {
             "rate": .number(order.rateText),
         ]
         for member in order.selection.members.members { facts[member.name] = member.value }
-        self.init(.operationBegun, facts, by: operation.actor, at: operation.askedAt)
+        self.init(.operationBegun, facts, by: operation.actor, at: operation.orderedAt)
     }
 
     /// - Parameter actor: the worker that took the last step, or who cancelled it.

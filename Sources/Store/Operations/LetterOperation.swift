@@ -24,7 +24,7 @@ package struct LetterOperation: Hashable, Sendable {
     package var id: Int64
     package var order: LetterOperationOrder
     package var actor: AuditActor
-    package var askedAt: Timestamp
+    package var orderedAt: Timestamp
     /// The letters up to this id are dealt with.
     package var position: Int64
     package var tally: LetterTally
@@ -39,7 +39,7 @@ package struct LetterOperation: Hashable, Sendable {
         id: Int64,
         order: LetterOperationOrder,
         actor: AuditActor,
-        askedAt: Timestamp,
+        orderedAt: Timestamp,
         position: Int64 = 0,
         tally: LetterTally = LetterTally(),
         begunAt: Timestamp? = nil,
@@ -50,7 +50,7 @@ package struct LetterOperation: Hashable, Sendable {
         self.id = id
         self.order = order
         self.actor = actor
-        self.askedAt = askedAt
+        self.orderedAt = orderedAt
         self.position = position
         self.tally = tally
         self.begunAt = begunAt

@@ -112,6 +112,10 @@ extension KeptLetter.Obstacle {
     }
 }
 
+extension RedriveOutcome {
+    static let idTakenMessage = "Another job has the id that the copy would have. The portal has to publish it again, under a new id."
+}
+
 extension FailureCause {
     fileprivate var text: String { [kind?.rawValue, reason, code?.rawValue, field].compactMap { $0 }.joined(separator: " ") }
 

@@ -5,7 +5,7 @@ extension ModelTables {
     mutating func begin(_ order: LetterOperationOrder, by actor: AuditActor, at now: Timestamp) -> LetterOperation? {
         guard operations.count(where: { $0.endedAt == nil }) < LetterOperation.limit else { return nil }
         lastOperation += 1
-        let operation = LetterOperation(id: lastOperation, order: order, actor: actor, askedAt: now)
+        let operation = LetterOperation(id: lastOperation, order: order, actor: actor, orderedAt: now)
         operations.append(operation)
         note(AuditEntry(begun: operation))
         return operation

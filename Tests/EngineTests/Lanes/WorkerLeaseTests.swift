@@ -52,7 +52,8 @@ struct WorkerLeaseTests {
             engine: engine,
             outbox: Outbox(store, engine: engine),
             lanes: WakeSignal(),
-            retention: WakeSignal()
+            retention: WakeSignal(),
+            operations: WakeSignal()
         )
     }
 }

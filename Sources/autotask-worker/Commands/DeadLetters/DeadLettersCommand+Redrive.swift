@@ -14,6 +14,8 @@ extension DeadLettersCommand {
                 the tenant's other jobs, and can be superseded like any job. A dead letter is redriven only once, even if the command is
                 repeated. Exit code 1 means that some dead letters cannot be redriven.
 
+                With --background, a running worker does it, also after a restart: see 'autotask-worker operation'.
+
                 A job that the broker gave up on, and that 'collect' has kept, is entered under its own id. A connect that the worker gave up on, or a
                 message that it refused, cannot be redriven: the portal publishes it again, under a new id.
 
@@ -23,6 +25,7 @@ extension DeadLettersCommand {
         @OptionGroup var choice: LetterChoice
         @Option(help: ArgumentHelp("Enter at most this many copies a second.", valueName: "count")) var rate: Double = 10
         @Flag(help: "Show what would be done, and change nothing.") var dryRun = false
+        @OptionGroup var background: BackgroundOptions
         @OptionGroup var progress: ProgressOptions
         static let changesSomething = true
         @OptionGroup var output: OutputOptions
@@ -30,6 +33,11 @@ extension DeadLettersCommand {
         func result(_ settings: Configuration) async throws -> Outcome {
             let selection = try choice.selection()
             guard rate > 0, rate.isFinite else { throw Failure(.usage, "The rate is not a positive number.") }
+            if background.background, !dryRun {
+                return try await PairedStore.using(settings) { store, _ in
+                    try await BackgroundOrder(.redrive, of: try await store.reach(of: selection), rate: rate).begun(in: store)
+                }
+            }
             let lines = try await PairedStore.using(settings) { store, vault in
                 let office = DeadLetterOffice(store: store, vault: vault)
                 let clock = ContinuousClock()
@@ -78,64 +86,6 @@ extension DeadLettersCommand {
             return outcome
         }
     }
-
-    struct Purge: OutputCommand {
-        static let configuration = CommandConfiguration(
-            abstract: "Deletes dead letters, redriven or not.",
-            discussion: """
-                The kept data of their jobs is deleted too: such a job can only be published again. Dead letters that are named by id are deleted
-                at once. Otherwise the command asks on a terminal, and needs --yes without one. Exit code 1 means that some ids name no
-                dead letter.
-
-                Example: autotask-worker dead-letters purge --before 2026-11-01T00:00:00Z
-                """
-        )
-        @OptionGroup var choice: LetterChoice
-        @Option(help: ArgumentHelp("Only dead letters from before this moment.", valueName: "date-time")) var before: String?
-        @OptionGroup var confirmation: Confirmation
-        static let changesSomething = true
-        @OptionGroup var output: OutputOptions
-
-        func result(_ settings: Configuration) async throws -> Outcome {
-            let moment = try before.map { text in
-                guard let moment = Timestamp(text) else {
-                    throw Failure(.usage, "\(text) is not a date-time of RFC 3339.", hint: "Write it as 2026-11-01T00:00:00Z.")
-                }
-                return moment
-            }
-            var selection = try choice.selection(before: moment)
-            return try await PairedStore.using(settings) { store, _ in
-                var count = 0
-                var missing = selection.ids ?? []
-                var newest: Int64 = 0
-                try await store.forEachLetter(selection) { letter in
-                    count += 1
-                    newest = max(newest, letter.id)
-                    missing.remove(letter.id)
-                }
-                var members: JSONObject = ["missing": missing.sorted().json]
-                if confirmation.dryRun {
-                    members["dryRun"] = true
-                    members["purged"] = 0
-                    members["wouldBePurged"] = JSON(count)
-                } else {
-                    if choice.ids.isEmpty {
-                        try confirmation.ask("\(count.of("dead letter")) will be deleted, with the data of their jobs.")
-                    }
-                    // The confirmation does not cover dead letters that arrive during the question.
-                    selection.upTo = newest
-                    count = try await store.purgeLetters(selection, by: .caller, at: SystemTime.now)
-                    members["purged"] = JSON(count)
-                }
-                var outcome = Outcome([:], failure: missing.isEmpty ? nil : ExitCode.no)
-                outcome.json = .object(members)
-                outcome.lines =
-                    missing.sorted().map { "\($0)  There is no such dead letter." }
-                    + ["\(count.of("dead letter")) \(confirmation.dryRun ? "would be deleted" : "deleted")."]
-                return outcome
-            }
-        }
-    }
 }
 
 extension KeptLetter {
@@ -169,7 +119,7 @@ private struct RedriveLine {
         case .entered: isDryRun ? "It would be entered." : "It is entered."
         case .before(let copy): "It was entered before, at \(copy.at)."
         case .refused(let obstacle): obstacle.message
-        case .idTaken: "Another job has the id that the copy would have. The portal has to publish it again, under a new id."
+        case .idTaken: RedriveOutcome.idTakenMessage
         case .gone: "It was deleted meanwhile."
         }
     }
