@@ -82,9 +82,11 @@ extension Behaviour {
             let purge = try await bench.order(.purge, rate: 10)
             _ = try await bench.store.cancelOperation(purge.id, by: .systemUser(9), at: bench.time(7))
             let rows = try await bench.auditRows().dropFirst(before).map { ($0.entry.action, $0.entry.actor, $0.facts) }
-            #expect(rows.map(\.0) == [
-                "operation.begun", "letter.redriven", "letter.redriven", "operation.ended", "operation.begun", "operation.ended",
-            ])
+            #expect(
+                rows.map(\.0) == [
+                    "operation.begun", "letter.redriven", "letter.redriven", "operation.ended", "operation.begun", "operation.ended",
+                ]
+            )
             #expect(rows.map(\.1) == ["user:1000", "user:1000", "user:1000", "worker:worker-1", "user:1000", "user:9"])
             #expect(
                 rows[0].2 == [

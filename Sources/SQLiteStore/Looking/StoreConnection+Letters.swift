@@ -66,7 +66,7 @@ extension StoreConnection {
         }
     }
 
-    func letter(_ id: Int64) throws -> KeptLetter? { try letters(LetterSelection(ids: [id]), after: id - 1, upTo: id, limit: 1).first?.get() }
+    func letter(_ id: Int64) throws -> KeptLetter? { try letters(.all, after: id - 1, upTo: id, limit: 1).first?.get() }
 
     func sealedPayload(ofLetter id: Int64) throws -> [UInt8]? {
         try first("SELECT payload FROM dead_letters WHERE id = ?", id) { $0.optional(0, $0.bytes) } ?? nil

@@ -128,16 +128,19 @@ extension AuditEntry {
         self.init(.lettersPurged, facts, by: actor, at: now)
     }
 
+    /// Makes the entry for an operation that an operator ordered.
     package init(begun operation: LetterOperation) {
         let order = operation.order
         var facts: JSONObject = [
-            "operation": JSON(operation.id), "does": .string(order.action.rawValue), "letters": JSON(order.matched), "upTo": JSON(order.last),
-            "rate": .number(order.rateText),
+            "operation": JSON(operation.id), "does": .string(order.action.rawValue), "letters": JSON(order.matched),
+            "upTo": JSON(order.last), "rate": .number(order.rateText),
         ]
         for member in order.selection.members.members { facts[member.name] = member.value }
         self.init(.operationBegun, facts, by: operation.actor, at: operation.orderedAt)
     }
 
+    /// Makes the entry for the end of an operation.
+    ///
     /// - Parameter actor: the worker that took the last step, or who cancelled it.
     package init(ended operation: LetterOperation, by actor: AuditActor, at now: Timestamp) {
         let tally = operation.tally

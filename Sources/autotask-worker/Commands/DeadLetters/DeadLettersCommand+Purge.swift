@@ -45,8 +45,9 @@ extension DeadLettersCommand {
             let selection = try choice.selection(before: moment)
             return try await PairedStore.using(settings) { store, _ in
                 let reach = try await store.reach(of: selection)
-                guard !confirmation.dryRun else { return outcome(["dryRun": true, "purged": 0, "wouldBePurged": JSON(reach.count)], reach) }
-                let order = background.background ? try BackgroundOrder(.purge, of: reach, rate: rate ?? Double(BackgroundOrder.purgeRate)) : nil
+                if confirmation.dryRun { return outcome(["dryRun": true, "purged": 0, "wouldBePurged": JSON(reach.count)], reach) }
+                let rate = rate ?? Double(BackgroundOrder.purgeRate)
+                let order = background.background ? try BackgroundOrder(.purge, of: reach, rate: rate) : nil
                 if choice.ids.isEmpty {
                     try confirmation.ask("\(reach.count.of("dead letter")) will be deleted, with the data of their jobs.")
                 }
