@@ -1,5 +1,6 @@
 """Completions: the scripts for three shells, and the values that they offer."""
 
+import json
 import shutil
 import subprocess
 
@@ -76,6 +77,11 @@ def test_names_in_the_store_are_found(worker, script, tenant):
     assert letter.isdigit()
     assert found(worker, script, "dead-letters", "list", "--fingerprint", "")
     assert found(worker, script, "dead-letters", "redrive", "--reason", "")
+    worker.cli("dead-letters", "purge", "--reason", "no-such", "--background", "--yes", expect=1)
+    ordered = worker.cli("dead-letters", "purge", letter, "--background", "--json")
+    number = str(json.loads(ordered)["operation"]["id"])
+    for verb in ("show", "cancel"):
+        assert number in found(worker, script, "operation", verb, "")
     assert offered(worker, script, "tenant", "show", "no-such-") == []
 
 

@@ -8,7 +8,9 @@ import Synchronization
 enum Invariants {
     /// Whether every published job has been answered, and no event waits.
     static func hasEverythingEnded(_ portal: Portal, _ world: World) -> Bool {
-        guard world.disk.tables.outbox.isEmpty, hasPoisonBeenFound(portal, world) else { return false }
+        guard world.disk.tables.outbox.isEmpty, hasPoisonBeenFound(portal, world), hasRedrivenEverything(world) else {
+            return false
+        }
         let answers = answers(world)
         return portal.published.allSatisfy { answers["\($0.tenant) \($0.id)"] != nil }
     }
@@ -20,7 +22,7 @@ enum Invariants {
             let ids = answers["\(job.tenant) \(job.id)"] ?? []
             if ids.count != 1 { violations.append("\(job.id) of \(job.tenant) ended \(ids.count) times.") }
         }
-        violations += conflicts(portal, world) + poison(portal, world) + calls(portal, world)
+        violations += redrives(world, answers: answers) + conflicts(portal, world) + poison(portal, world) + calls(portal, world)
         violations += sequences(world) + fences(world) + order(portal, world) + audit(portal, world) + history(world)
         violations += duplicates(portal, world) + letters(world) + checks(world) + supersessions(world) + claims(world) + deadlines(world)
         violations += sizes(world) + repetitions(world) + world.traces.violations(world.broker.published.map(\.event.event))

@@ -84,7 +84,23 @@ struct StatementCountTests {
         await stop()
     }
 
-    private func accept(_ id: String, in lane: Lane = .one) async throws {
+    @Test("The renewal of a lease, which looks for operations over dead letters without a statement of its own")
+    func renewal() async throws {
+        let renewal = { try await writer.write { try $0.renew(.one, until: .start + .seconds(3600), at: .start) } }
+        // The first one also reads the schema.
+        _ = try await renewal()
+        let idle = try await count(renewal)
+        #expect(!idle.value.hasOperations)
+        #expect(idle.count == 3)
+        let order = LetterOperationOrder(.purge, .all, upTo: 1, matched: 1, rate: 1)
+        _ = try await writer.write { try $0.begin(order, by: .tester, at: .start) }
+        let busy = try await count(renewal)
+        #expect(busy.value.hasOperations)
+        #expect(busy.count == idle.count)
+        await stop()
+    }
+
+    private func accept(_ id: String) async throws {
         _ = try await writer.write {
             try $0.accept([.job(id, lane, plan: "plan", revision: 1)], by: .one, at: .start) { _ in preconditionFailure("no id conflicts") }
         }

@@ -238,6 +238,23 @@ struct StoreBackupTests {
         await restored.close()
     }
 
+    @Test("An operation that had not ended when the copy was made does not go on in the restored store")
+    func operations() async throws {
+        let store = try await openedStore()
+        let order = LetterOperationOrder(.purge, .all, upTo: 9, matched: 9, rate: 1)
+        for _ in 1...2 { _ = try await store.begin(order, by: .tester, at: .start) }
+        let ended = try #require(try await store.cancelOperation(1, by: .tester, at: .start))
+        _ = try await StoreBackup.make(of: path, to: copy, at: .start)
+        try await store.abandon()
+        _ = try await StoreBackup.restore(copy, to: path, auditing: .bench, by: .tester, at: later)
+        let restored = try await SQLiteStore(path: path, mustExist: true, auditing: .bench)
+        #expect(try await restored.openOperations().isEmpty)
+        let operations = try await restored.operations(before: .max, limit: 9)
+        #expect(operations.map(\.state) == [.cancelled, .cancelled] && operations[0].endedAt == later && operations[1] == ended)
+        #expect(try await restored.begin(order, by: .tester, at: later)?.id == 3)
+        await restored.close()
+    }
+
     @Test("An event that waited when the copy was made is published by the next worker to join")
     func outbox() async throws {
         let store = try await openedStore()

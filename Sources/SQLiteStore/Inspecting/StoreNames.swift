@@ -10,6 +10,8 @@ package enum StoreNames: Sendable {
     case fingerprints
     /// Reasons of dead letters.
     case reasons
+    /// Ids of background operations.
+    case operations
 
     /// The newest rows that are searched: enough for what a person looks for, and few enough for a moment.
     private static let rows = 2000
@@ -58,6 +60,8 @@ package enum StoreNames: Sendable {
         case .letters: try letters(store, tenant) { "\($0.integer(0))" }
         case .fingerprints: try letters(store, tenant) { $0.text(1) }
         case .reasons: try letters(store, tenant) { $0.text(2) }
+        case .operations:
+            try store.all("SELECT id FROM operations ORDER BY id DESC LIMIT ?", StoreNames.rows) { "\($0.integer(0))" }
         }
     }
 

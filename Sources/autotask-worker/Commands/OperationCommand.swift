@@ -44,7 +44,7 @@ struct OperationCommand: AsyncParsableCommand {
             abstract: "Shows one background operation: its progress, its rate, and the time that is left.",
             discussion: "Example: autotask-worker operation show 7 --watch 1"
         )
-        @Argument(help: "The operation, as 'list' shows it.") var id: Int64
+        @Argument(help: "The operation, as 'list' shows it.", completion: OfferedNames.operations) var id: Int64
         @OptionGroup var watch: WatchOptions
         @OptionGroup var output: OutputOptions
 
@@ -65,7 +65,7 @@ struct OperationCommand: AsyncParsableCommand {
                 Example: autotask-worker operation cancel 7
                 """
         )
-        @Argument(help: "The operation, as 'list' shows it.") var id: Int64
+        @Argument(help: "The operation, as 'list' shows it.", completion: OfferedNames.operations) var id: Int64
         static let changesSomething = true
         @OptionGroup var output: OutputOptions
 

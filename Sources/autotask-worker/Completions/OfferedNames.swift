@@ -18,6 +18,7 @@ enum OfferedNames {
     static let letters = store(.letters)
     static let fingerprints = store(.fingerprints)
     static let reasons = store(.reasons)
+    static let operations = store(.operations)
 
     /// Completes a word with names in the store.
     private static func store(_ names: StoreNames) -> CompletionKind {

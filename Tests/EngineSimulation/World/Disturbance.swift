@@ -72,6 +72,8 @@ final class Disturbance: Sendable {
             }
         }
         if world.faults.strikes(.paused) { world.pauseJobs() }
+        // The fault is noted when there is something to redrive.
+        if world.faults.draws(.redriven) { world.redriveLetters() }
         // The fault is noted when it affects an event.
         if world.faults.draws(.tenantRefused), let tenant = TenantID("msp-\(world.draw(1...4))") {
             world.broker.refuse(tenant)
@@ -129,6 +131,7 @@ final class Disturbance: Sendable {
         world.broker.allowActive(1)
         world.broker.takeAll()
         world.endPauses()
+        world.redriveAllLetters()
         state.withLock { $0.armed = [] }
         for worker in state.withLock({ $0.workers }) where !worker.process.isDead { worker.thaw() }
     }

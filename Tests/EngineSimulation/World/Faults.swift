@@ -21,6 +21,7 @@ package enum Fault: String, CaseIterable, Sendable {
     case storeSlow = "store took up to 4 s for a transaction"
     case storeShut = "store took no jobs in for up to 30 s"
     case paused = "jobs paused by an operator"
+    case redriven = "dead letters redriven in the background"
     case longReader = "a reader kept what was erased for up to a minute"
     case clockWrong = "clock up to 5 s wrong"
     case clockStepped = "clock set by up to an hour"

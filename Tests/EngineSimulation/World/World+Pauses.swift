@@ -33,7 +33,7 @@ extension World {
         _ = change { [time] in $0.endPause(id, by: World.operatorUser, at: time.now) }
     }
 
-    private func change<Value: Sendable>(_ body: @Sendable (inout ModelTables) -> Value?) -> Value? {
+    func change<Value: Sendable>(_ body: @Sendable (inout ModelTables) -> Value?) -> Value? {
         (try? disk.commit({ tables throws(StoreError) in body(&tables) }, observer: nil)) ?? nil
     }
 }

@@ -66,6 +66,7 @@ final class World: Sendable {
             driftInterval: isWatchful ? .seconds(45) : nil,
             eventLimit: EventLimit(bytes: eventLimit)
         )
+        recordDeadLetters()
     }
 
     /// Every access to the disk takes a moment, in which other tasks may run first, and may fail.
