@@ -19,7 +19,7 @@ def failed(worker, tenant):
     return tenant, job.id
 
 
-@pytest.mark.parametrize("command", ["tenant show", "tenant list", "job list", "job why", "failures", "doctor"])
+@pytest.mark.parametrize("command", ["tenant show", "tenant list", "job list", "job why", "failures", "operation list", "doctor"])
 def test_a_result_is_shown_again_until_ctrl_c(worker, failed, command):
     tenant, job = failed
     arguments = {"tenant show": [tenant.name], "job why": [job, "--tenant", tenant.name]}.get(command, [])
@@ -29,7 +29,7 @@ def test_a_result_is_shown_again_until_ctrl_c(worker, failed, command):
     assert shown.raw.count(b"\x1b[H") >= 3 and shown.raw.count(b"Every ") >= 3
     if command != "doctor":
         # The list of tenants may be longer than the screen.
-        assert tenant.name.encode() in shown.raw or command in ("failures", "tenant list")
+        assert tenant.name.encode() in shown.raw or command in ("failures", "tenant list", "operation list")
     # A frame has at most the rows of the terminal.
     for frame in shown.raw.split(b"\x1b[H")[1:]:
         assert frame.count(b"\n") <= 24, frame

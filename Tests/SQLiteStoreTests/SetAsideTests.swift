@@ -122,6 +122,46 @@ struct SetAsideTests {
         await store.close()
     }
 
+    @Test("A damaged integration keeps no other's dead letters from being redriven in the background")
+    func redrives() async throws {
+        let lanes = [Lane.one, .two]
+        let letters = lanes.map { lane in
+            let message = DeadMessage(
+                sha256: [7],
+                size: 2,
+                queue: "autotask.jobs",
+                routingKey: "",
+                job: UndeliveredJob(publishedAt: .start),
+                death: "\(lane)"
+            )
+            let cause = FailureCause(reason: "delivery_limit", kind: .sync)
+            return DeadLetter(
+                at: .start,
+                cause: cause,
+                detail: "x",
+                tenant: lane.tenant,
+                product: lane.product,
+                jobID: JobID("a"),
+                content: .message(message)
+            )
+        }
+        _ = try await store.record(letters.map { CollectedLetter($0, sealedPayload: [1]) })
+        try await store.write {
+            try $0.connection.run("INSERT INTO lanes (tenant, product, epoch, next_sequence) VALUES ('msp-1', 'workplace', -1, 1)")
+        }
+        let order = LetterOperationOrder(.redrive, .all, upTo: 2, matched: 2, rate: 9)
+        let operation = try #require(try await store.begin(order, by: .tester, at: .start))
+        let copies = lanes.enumerated().map { index, lane -> (Int64, Result<AcceptableJob, KeptLetter.Obstacle>) in
+            let job = AcceptableJob(key: JobKey(id: JobID("a")!, lane: lane, digest: [1]), kind: .sync, sealedPayload: [1])
+            return (Int64(index + 1), .success(job))
+        }
+        let step = LetterStep(of: operation, letters: [1, 2], .redrive(copies))
+        let ended = try #require(try await store.take(step, by: .one, at: .start))
+        #expect(ended.state == .ended && ended.tally.done == 1)
+        #expect(ended.tally.failures == ["integration_unreadable": 1])
+        await store.close()
+    }
+
     private func refuse(_ count: Int) async throws {
         _ = try await store.accept((0..<count).map { .refusal("job-\($0)") }, by: .one, at: .start) { _ in preconditionFailure() }
     }

@@ -50,51 +50,57 @@ struct LetterOperationService: Service {
         }
     }
 
-    /// Takes the steps that are due.
+    /// Takes the steps that are due. An operation that fails keeps no other from going on.
     ///
     /// - Parameter known: the operations whose begin this worker has logged, but not their end.
     /// - Returns: when the next step is due; `nil` if there is none to wait for.
     private func carryOn(_ known: inout Set<Int64>) async -> Timestamp? {
         // Without its lease, the worker may be one that others take for dead. The next renewal wakes this service.
         guard engine.worker.holds(as: engine.worker.current, at: engine.now) else { return nil }
-        do {
+        var moments: [Timestamp] = []
+        do throws(StoreError) {
             let open = try await store.openOperations()
             for id in known.subtracting(open.map(\.id)).sorted() {
                 if let operation = try await store.operation(id) { logEnd(of: operation) }
                 known.remove(id)
             }
-            var next: Timestamp?
             for operation in open where !Task.isCancelled {
                 if known.insert(operation.id).inserted { logBegin(of: operation) }
-                let current = operation.wait(at: engine.now) > .zero ? operation : try await carryOn(operation)
-                guard current.endedAt == nil else {
+                let current = await takeStep(of: operation)
+                if let current, current.endedAt != nil {
                     logEnd(of: current)
-                    known.remove(current.id)
-                    continue
+                    known.remove(operation.id)
+                } else {
+                    moments.append(engine.now + (current?.wait(at: engine.now) ?? LetterOperationService.retryDelay))
                 }
-                let moment = engine.now + current.wait(at: engine.now)
-                next = min(next ?? moment, moment)
             }
-            return next
         } catch {
-            if error.code == .keyRetired {
-                // What was sealed is useless now: the step is prepared again with the keys that are present then.
-                await engine.refreshKeys()
-            } else {
-                engine.log.error("Dead letters cannot be redriven or purged; the worker tries again", metadata: .keys([.error: "\(error)"]))
-            }
-            return engine.now + LetterOperationService.retryDelay
+            moments.append(engine.now + LetterOperationService.retryDelay)
+            log(error)
+        }
+        return moments.min()
+    }
+
+    /// Takes the next step of an operation, if it is due.
+    ///
+    /// - Returns: the operation after it. If another worker has taken the step, or an operator has cancelled it, it is as it was. `nil` after
+    ///   an error: nothing was changed.
+    private func takeStep(of operation: LetterOperation) async -> LetterOperation? {
+        guard operation.wait(at: engine.now) <= .zero else { return operation }
+        do throws(StoreError) {
+            let step = try await office.step(of: operation)
+            guard let changed = try await store.take(step, by: engine.worker.current, at: engine.now) else { return operation }
+            if changed.order.action == .redrive, changed.tally.done > operation.tally.done { lanes.wake() }
+            return changed
+        } catch {
+            // What was sealed is useless then: the step is prepared again with the keys that are present by that time.
+            if error.code == .keyRetired { await engine.refreshKeys() } else { log(error) }
+            return nil
         }
     }
 
-    /// Takes the next step of an operation.
-    ///
-    /// - Returns: the operation after it. If another worker has taken the step, or an operator has cancelled it, it is as it was.
-    private func carryOn(_ operation: LetterOperation) async throws(StoreError) -> LetterOperation {
-        let step = try await office.step(of: operation)
-        guard let changed = try await store.take(step, by: engine.worker.current, at: engine.now) else { return operation }
-        if changed.order.action == .redrive, changed.tally.done > operation.tally.done { lanes.wake() }
-        return changed
+    private func log(_ error: StoreError) {
+        engine.log.error("Dead letters cannot be redriven or purged; the worker tries again", metadata: .keys([.error: "\(error)"]))
     }
 
     private func logBegin(of operation: LetterOperation) {

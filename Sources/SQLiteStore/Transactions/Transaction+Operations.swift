@@ -40,6 +40,8 @@ extension Transaction {
             case .redrive(let letters):
                 for (letter, copy) in letters {
                     switch copy {
+                    // A damaged integration keeps no other's dead letters from being redriven.
+                    case .success(let copy) where try isUnreadable(copy.key.lane): tally.noteFailure(LetterTally.unreadable)
                     case .success(let copy): tally.note(try redrive(letter: letter, as: copy, in: step.operation, by: actor, at: now))
                     case .failure(let obstacle): tally.note(try connection.letter(letter).refusal(for: obstacle))
                     }
@@ -54,6 +56,11 @@ extension Transaction {
         try save(operation)
         if operation.endedAt != nil { try audit(AuditEntry(ended: operation, by: .worker(worker), at: now)) }
         return operation
+    }
+
+    private func isUnreadable(_ lane: Lane) throws -> Bool {
+        do { _ = try connection.laneRow(lane) } catch let error as StoreError where error.code == .corrupt { return true }
+        return false
     }
 
     private func save(_ operation: LetterOperation) throws {

@@ -103,7 +103,11 @@ package struct LetterTally: Hashable, Sendable {
     package var done = 0
     /// There was nothing to do: redriven before, or deleted meanwhile.
     package var skipped = 0
-    /// By the reason for which they could not be redriven: a ``KeptLetter/Obstacle``, or `id_taken`.
+    /// The reasons of failures that are no ``KeptLetter/Obstacle``: another job has the copy's id, or a row of the integration is damaged.
+    package static let idTaken = "id_taken"
+    package static let unreadable = "integration_unreadable"
+
+    /// By the reason for which they could not be redriven.
     package var failures: [String: Int] = [:]
 
     package init() {}
@@ -111,12 +115,14 @@ package struct LetterTally: Hashable, Sendable {
     package var failed: Int { failures.values.reduce(0, +) }
     package var total: Int { done + skipped + failed }
 
+    package mutating func noteFailure(_ reason: String) { failures[reason, default: 0] += 1 }
+
     package mutating func note(_ outcome: RedriveOutcome) {
         switch outcome {
         case .entered: done += 1
         case .before, .gone: skipped += 1
-        case .refused(let obstacle): failures[obstacle.rawValue, default: 0] += 1
-        case .idTaken: failures["id_taken", default: 0] += 1
+        case .refused(let obstacle): noteFailure(obstacle.rawValue)
+        case .idTaken: noteFailure(LetterTally.idTaken)
         }
     }
 }

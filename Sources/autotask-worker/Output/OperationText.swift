@@ -40,7 +40,7 @@ extension LetterOperation: CommandOutput {
         add("selection", order.selection.text)
         add("progress", progress)
         for (reason, count) in tally.failures.sorted(by: { $0.key < $1.key }) {
-            add("failed", "\(count) \(reason): \(KeptLetter.Obstacle(rawValue: reason)?.message ?? RedriveOutcome.idTakenMessage)")
+            add("failed", "\(count) \(reason): \(LetterOperation.message(of: reason))")
         }
         add("rate", "at most \(order.rateText) a second")
         add("left", remaining.map { "at most \(Duration.seconds($0.wholeSeconds).inWords)" })
@@ -48,6 +48,15 @@ extension LetterOperation: CommandOutput {
         add("begun", begunAt.map(Terminal.time) ?? (endedAt == nil ? "not yet: a running worker begins within three seconds" : nil))
         add(state == .cancelled ? "cancelled" : "ended", endedAt.map(Terminal.time))
         return lines
+    }
+
+    /// Why dead letters could not be redriven, and what to do.
+    private static func message(of reason: String) -> String {
+        switch reason {
+        case LetterTally.idTaken: RedriveOutcome.idTakenMessage
+        case LetterTally.unreadable: "A row of its integration cannot be read: autotask-worker doctor names it."
+        default: KeptLetter.Obstacle(rawValue: reason)?.message ?? "See autotask-worker dead-letters list --ungrouped."
+        }
     }
 
     /// `120 of 312 dead letters done, 2 skipped, 3 failed`.
