@@ -44,7 +44,7 @@ extension LogKey {
     /// Whether its values are numbers, which a machine reads as such.
     package var isNumber: Bool {
         switch self {
-        case .apiCalls, .attempt, .count, .databaseID, .delay, .duration, .operation, .port, .usedPercent: true
+        case .apiCalls, .attempt, .count, .databaseID, .delay, .duration, .held, .operation, .port, .usedPercent: true
         case .band, .code, .detail, .error, .eventID, .eventType, .host, .jobID, .keyID, .kind, .messageID, .new, .nextAttempt, .old,
             .outcome,
             .product, .publisher, .queue, .reason, .scope, .setting, .store, .tenant, .traceID:

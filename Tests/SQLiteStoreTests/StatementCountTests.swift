@@ -100,7 +100,7 @@ struct StatementCountTests {
         await stop()
     }
 
-    private func accept(_ id: String) async throws {
+    private func accept(_ id: String, in lane: Lane = .one) async throws {
         _ = try await writer.write {
             try $0.accept([.job(id, lane, plan: "plan", revision: 1)], by: .one, at: .start) { _ in preconditionFailure("no id conflicts") }
         }

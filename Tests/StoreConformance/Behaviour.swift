@@ -16,7 +16,8 @@ package struct Behaviour: Sendable, CustomStringConvertible {
         intake + arrivals + replays + admission + claims + windows + fairness + databases + suspects + deadlines + fencing + journal
         + endings + sequence
         + effects + resets + workers
-        + checks + pauses + outbox + looking + finding + history + pruning + letters + redrives + operations + keys + audit + concurrency
+        + checks + pauses + pausesInLine + barriers + outbox + looking + finding + history + pruning + letters + redrives + operations
+        + keys + audit + concurrency
 
     /// Expects the behaviour of a store.
     ///

@@ -165,15 +165,13 @@ struct Intake: Service {
         let traces = AcceptanceTraces(engine)
         let stored = await persistently { () async throws(StoreError) in
             settled.forget()
-            let rules = rules(after: lastPlace, besides: own, noting: settled)
+            let rules = { (free: Int) in self.rules(after: lastPlace, besides: own, beginning: free, noting: settled) }
             do throws(StoreError) { return try await accept(items, under: rules) } catch {
                 guard error.code == .keyRetired else { throw error }
                 await engine.refreshKeys()
                 items = read()
                 return try await accept(items, under: rules)
             }
-            begun = intake.claims
-            return intake
         }
         guard let (intake, acceptedAt) = stored else { return nil }
         if intake.isTakenIn {
@@ -185,10 +183,24 @@ struct Intake: Service {
         return intake
     }
 
+    /// - Parameter rules: the rules, by the number of jobs that may begin at once.
     /// - Returns: what the store did with them, and the moment at which it took them.
-    private func accept(_ items: [IntakeItem], under rules: IntakeRules) async throws(StoreError) -> (Acceptance, Timestamp) {
+    private func accept(
+        _ items: [IntakeItem],
+        under rules: (_ free: Int) -> IntakeRules
+    ) async throws(StoreError) -> (Acceptance, Timestamp) {
         let now = engine.now
-        return (try await store.accept(items, by: engine.worker.current, at: now, rules: rules), now)
+        // A worker whose lease has ended could not run what it claims.
+        let mayBegin = !Task.isShuttingDownGracefully && engine.worker.holds(as: engine.worker.current, at: now)
+        let free = mayBegin ? slots.reserve(upTo: items.count, of: engine.settings.concurrentLanes) : 0
+        var begun: [LaneClaim] = []
+        defer {
+            slots.use(begun.count, ofReserved: free)
+            slots.handOver(begun)
+        }
+        let intake = try await store.accept(items, by: engine.worker.current, at: now, rules: rules(free))
+        begun = intake.claims
+        return (intake, now)
     }
 
     /// Repeats an operation until the store can do it. Meanwhile nothing is acknowledged, and the broker keeps the jobs.

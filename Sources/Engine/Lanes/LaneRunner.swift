@@ -47,15 +47,46 @@ final class LaneRunner: Service {
         await settle("leave") { () async throws(StoreError) in try await store.leave(engine.worker.current, at: engine.now) }
     }
 
+    /// Claims lanes in line, and runs their jobs. It ends with the last of them.
+    private func runLine() async {
+        await withDiscardingTaskGroup { group in
+            let pulse = engine.pulses[.lanes]
+            repeat {
+                await claimAll(into: &group)
+                pulse.rest()
+            } while await slots.line.wait()
+        }
+    }
+
+    /// Runs the jobs whose lanes the intake claimed. It ends with the last of them.
+    private func runArrivals() async {
+        await withDiscardingTaskGroup { group in
+            repeat { start(slots.takeHandedOver(), in: &group) } while await slots.arrivals.wait()
+            // The intake shuts down first. What it claimed before is put back by its attempt.
+            start(slots.takeHandedOver(), in: &group)
+        }
+    }
+
+    /// - Parameter claims: lanes whose slots are in use already.
+    private func start(_ claims: [LaneClaim], in group: inout DiscardingTaskGroup) {
+        for claim in claims {
+            engine.meters.claimed(claim, at: engine.now)
+            group.addTask {
+                await self.work(claim)
+                self.slots.free()
+            }
+        }
+    }
+
     /// The number of free slots. It is negative while jobs are concluded beyond them.
-    private var freeSlots: Int { engine.settings.concurrentLanes - running.withLock { $0 } }
+    private var freeSlots: Int { engine.settings.concurrentLanes - slots.running }
 
     private var isEnding: Bool { Task.isShuttingDownGracefully || Task.isCancelled }
 
     /// Claims as long as there are free slots and lanes with work.
     private func claimAll(into group: inout DiscardingTaskGroup) async {
         while !isEnding {
-            let free = freeSlots
+            let free = slots.reserve(upTo: LaneRunner.lanesPerClaim, of: engine.settings.concurrentLanes)
             guard free > 0 else { break }
             guard let result = await claim(upTo: free, into: &group) else { return }
             guard result.claims.count == free || result.hasMore else { break }
@@ -88,13 +119,16 @@ final class LaneRunner: Service {
         }
     }
 
-    /// - Parameter last: see ``ClaimRequest/after``.
+    /// - Parameters:
+    ///   - limit: the number of reserved slots. Those that are not used are released.
+    ///   - last: see ``ClaimRequest/after``.
     /// - Returns: `nil` if nothing can be claimed at present.
     private func claim(upTo limit: Int, after last: LineTurn? = nil, into group: inout DiscardingTaskGroup) async -> ClaimResult? {
         engine.pulses[.lanes].turn()
         let now = engine.now
         guard engine.worker.holds(as: engine.worker.current, at: now) else {
             // The worker could not run what it claims. Its lease is renewed, or it joins again.
+            slots.use(0, ofReserved: limit)
             wake(at: now + LaneRunner.retryDelay, in: &group)
             return nil
         }
@@ -111,22 +145,16 @@ final class LaneRunner: Service {
                 return decision
             }
         } catch {
+            slots.use(0, ofReserved: limit)
             engine.log.error("Lanes cannot be claimed", metadata: .keys([.error: "\(error)"]))
             wake(at: now + LaneRunner.retryDelay, in: &group)
             return nil
         }
         engine.meters.ended(settled)
-        running.withLock { $0 += result.claims.count }
+        slots.use(result.claims.count, ofReserved: limit)
         pauses.withLock { $0 = result.pauses }
         if result.pauses > 0 { engine.hasPauses.store(true, ordering: .relaxed) }
-        for claim in result.claims {
-            engine.meters.claimed(claim, at: now)
-            group.addTask {
-                await self.work(claim)
-                self.running.withLock { $0 -= 1 }
-                self.signal.wake()
-            }
-        }
+        start(result.claims, in: &group)
         if let moment = result.nextWake { wake(at: moment, in: &group) }
         return result
     }

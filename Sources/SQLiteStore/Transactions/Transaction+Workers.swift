@@ -43,12 +43,15 @@ extension Transaction {
     }
 
     func renew(_ worker: WorkerID, until lease: Timestamp, at now: Timestamp) throws -> Takeover {
-        let hasOperations = try connection.first(
-            "UPDATE workers SET lease_until = ? WHERE id = ? RETURNING EXISTS (SELECT 1 FROM operations WHERE ended_at IS NULL)",
+        let found = try connection.first(
+            """
+            UPDATE workers SET lease_until = ? WHERE id = ?
+            RETURNING EXISTS (SELECT 1 FROM pauses), EXISTS (SELECT 1 FROM operations WHERE ended_at IS NULL)
+            """,
             lease,
             worker.description
-        ) { $0.bool(0) }
-        guard let hasOperations else { throw StoreError.fenced() }
+        ) { (hasPauses: $0.bool(0), hasOperations: $0.bool(1)) }
+        guard let found else { throw StoreError.fenced() }
         guard try !Schema.current.isSuperseded(in: connection.database) else {
             throw StoreError(
                 .newerSchema,
@@ -56,7 +59,8 @@ extension Transaction {
             )
         }
         var takeover = try takeOver(by: worker, at: now)
-        takeover.hasOperations = hasOperations
+        takeover.hasPauses = found.hasPauses
+        takeover.hasOperations = found.hasOperations
         return takeover
     }
 

@@ -47,6 +47,9 @@ package struct LaneHold: Hashable, Sendable {
 
     package var isFree: Bool { worker == nil }
 
+    /// Whether the lane is free and has no work, now or later.
+    package var isIdle: Bool { isFree && turn == nil && wakeAt == nil }
+
     /// The place in line of a lane that is in line.
     package var place: LineTurn { LineTurn(rank: rank, turn: turn ?? 0) }
 

@@ -49,6 +49,8 @@ package struct Takeover: Hashable, Sendable {
     package var events: Int
     /// When the next lease of another worker ends, if there is one. There may be something to take over then.
     package var nextEnd: Timestamp?
+    /// Whether the store has pauses. A renewal finds out, so that a worker without a free slot knows it too.
+    package var hasPauses = false
     /// Whether there are operations over dead letters to carry out. Only a renewal looks.
     package var hasOperations: Bool
 

@@ -117,6 +117,7 @@ package final class ModelStore: Store {
             try tables.checkPresence(of: worker)
             for index in tables.workers.indices where tables.workers[index].id == worker { tables.workers[index].leaseEnd = lease }
             var takeover = tables.takeOver(by: worker, at: now)
+            takeover.hasPauses = !tables.pauses.isEmpty
             takeover.hasOperations = tables.operations.contains { $0.endedAt == nil }
             return takeover
         }

@@ -52,6 +52,7 @@ struct ModelTables: Sendable {
     var retiredKeys: Set<String> = []
     var pauses: [PauseRow] = []
     var lastPause: Int64 = 0
+    var barriers: [(worker: WorkerID, barrier: CallBarrier)] = []
     var operations: [LetterOperation] = []
     var lastOperation: Int64 = 0
     var audit: ModelAudit
