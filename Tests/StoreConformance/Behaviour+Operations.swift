@@ -40,7 +40,10 @@ extension Behaviour {
             let step = try await bench.nextStep(of: first)
             let cancelled = try #require(try await bench.store.cancelOperation(first.id, by: .systemUser(9), at: bench.time(7)))
             #expect(cancelled.state == .cancelled && cancelled.endedAt == bench.time(7) && cancelled.tally.done == 1)
-            #expect(try await bench.store.cancelOperation(first.id, by: .systemUser(9), at: bench.time(8)) == nil)
+            for id in [first.id, 0, .min, .max] {
+                #expect(try await bench.store.cancelOperation(id, by: .systemUser(9), at: bench.time(8)) == nil)
+            }
+            #expect(try await bench.store.operation(.max) == nil)
             #expect(try await bench.store.take(step, by: bench.worker, at: bench.time(8)) == nil)
             #expect(try await bench.store.operation(first.id) == cancelled)
             #expect(try await bench.unfinished() == ["a:redrive-1"])

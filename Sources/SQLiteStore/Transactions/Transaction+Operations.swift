@@ -83,7 +83,10 @@ extension Transaction {
 }
 
 extension StoreConnection {
-    func operation(_ id: Int64) throws -> LetterOperation? { try operations(before: id + 1, limit: 1).first?.get().matching(id) }
+    func operation(_ id: Int64) throws -> LetterOperation? {
+        guard id < .max else { return nil }
+        return try operations(before: id + 1, limit: 1).first?.get().matching(id)
+    }
 
     /// The newest first.
     func operations(before id: Int64, limit: Int) throws -> [Result<LetterOperation, SetAsideError>] {

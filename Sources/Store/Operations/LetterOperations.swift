@@ -28,6 +28,7 @@ package protocol LetterOperations: Sendable {
 
 extension LetterOperations {
     package func operation(_ id: Int64) async throws(StoreError) -> LetterOperation? {
-        try await operations(before: id + 1, limit: 1).first { $0.id == id }
+        guard id < .max else { return nil }
+        return try await operations(before: id + 1, limit: 1).first { $0.id == id }
     }
 }
