@@ -98,10 +98,9 @@ extension EngineFlowTests {
             door.deliver(delivery("reset", id: "reset", tenant: "msp-0", data: ["confirm": true]))
             #expect(await codes(of: "reset") == ["integration.reset "])
             #expect(door.suspensions.isEmpty)
-            for number in limit...limit + 1 {
-                door.deliver(delivery("sync", id: "job-\(number)", tenant: "msp-\(number)", data: plan("p")))
-                #expect(await codes(of: "job-\(number)") == ["job.deferred held"])
-            }
+            door.deliver(delivery("sync", id: "last", tenant: "msp-last", data: plan("p")))
+            #expect(await codes(of: "last") == ["job.deferred held"])
+            // The jobs are counted when this one comes, if they were not when the last one was held.
             door.deliver(delivery("reset", id: "reset-2", tenant: "msp-0", data: ["confirm": true]))
             await door.isSuspended(true)
             _ = try await store.endPause(pause.id, by: .systemUser(9), at: clock.now)
