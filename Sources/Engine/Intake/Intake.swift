@@ -152,7 +152,7 @@ struct Intake: Service {
     /// - Parameters:
     ///   - items: the deliveries, sealed.
     ///   - lastPlace: see ``IntakeRules/lastPlace``.
-    ///   - own: see ``rules(after:besides:noting:)``.
+    ///   - own: see ``rules(after:besides:beginning:noting:)``.
     ///   - read: reads and seals the deliveries again, if their key is retired before they are in the store.
     /// - Returns: `nil` if the task was cancelled before.
     private func accept(
