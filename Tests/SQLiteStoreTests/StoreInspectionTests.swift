@@ -60,6 +60,23 @@ struct StoreInspectionTests {
         #expect(inspection.breaches.filter { !engines.contains($0.law) } == [])
     }
 
+    @Test("A job whose calls failed is told while it waits, and during its next attempt")
+    func failing() async throws {
+        let store = try await SQLiteStore(path: path, auditing: .bench)
+        _ = try await store.join(.one, until: .start + .seconds(15), at: .start)
+        _ = try await store.accept([.job("failing"), .job("new", .two)], by: .one, at: .start) { _ in preconditionFailure() }
+        let claims = try await store.claim(ClaimRequest(worker: .one, limit: 2), at: .start) { $0.first }.claims
+        let later = Timestamp.start + .seconds(1)
+        let failure = Completion(.deferred(until: later, because: JobError(.network), counts: true), events: [])
+        _ = try await store.complete(try #require(claims.first).token, with: failure, at: .start)
+        let named = ["msp-1/workplace"]
+        #expect(try await inspect()?.heldUp.examples == named)
+        let again = try #require(try await store.claim(ClaimRequest(worker: .one, limit: 1), at: later) { $0.first }.claims.first)
+        #expect(try await inspect()?.heldUp.examples == named)
+        _ = try await store.complete(again.token, with: Completion(.finished(nil), events: [.answering(again, .syncSucceeded)]), at: later)
+        #expect(try await inspect()?.heldUp.count == 0)
+    }
+
     @Test("An inspection changes nothing: not the file, not its log, and it creates no file")
     func traceless() async throws {
         let store = try await filledStore()

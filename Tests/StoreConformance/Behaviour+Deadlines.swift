@@ -113,6 +113,33 @@ extension Behaviour {
             let third = try await bench.claimOne(at: bench.time(8))
             #expect(third.job.lastDeferral == told && third.job.heldUp == 2 && third.job.attempts == 1)
         },
+        Behaviour("calls of an integration fail until an attempt says otherwise, also while that attempt runs") { bench in
+            try await bench.accept(.job("a"))
+            let first = try await bench.claimOne()
+            #expect(try await bench.store.lanes().first?.heldUpBy == nil)
+            try await bench.putOff(first, until: bench.time(2), because: .autotaskUnavailable, counts: false)
+            #expect(try await bench.store.lanes().first?.heldUpBy == "autotask_unavailable")
+            let second = try await bench.claimOne(at: bench.time(2))
+            #expect(try await bench.store.lanes().first?.heldUpBy == "autotask_unavailable")
+            try await bench.putOff(second, until: bench.time(4), because: .network)
+            #expect(try await bench.store.lanes().first?.heldUpBy == "network")
+            let third = try await bench.claimOne(at: bench.time(4))
+            #expect(try await bench.store.lanes().first?.heldUpBy == "network")
+            try await bench.finish(third, at: bench.time(4))
+            #expect(try await bench.store.lanes().first?.heldUpBy == nil)
+        },
+        Behaviour("a counted failure shows during the next attempt, and the first attempt after a pause shows none") { bench in
+            try await bench.accept(.job("a"), .job("b", .two))
+            let pause = try #require(try await bench.pause(.tenant(Lane.two.tenant)))
+            let claims = try await bench.claim(limit: 2) { snapshot in
+                snapshot.lane == .two ? bench.holding(snapshot, pause) : snapshot.inOrder(at: Bench.start)
+            }.claims
+            try await bench.putOff(try #require(claims.first), until: bench.time(2), because: .network)
+            #expect(try await bench.store.lanes().map(\.heldUpBy) == ["network", "held"])
+            _ = try await bench.store.endPause(pause.id, by: .systemUser(9), at: bench.time(2))
+            #expect(try await bench.claimDue(limit: 2, at: bench.time(2)).claims.count == 2)
+            #expect(try await bench.store.lanes().map(\.heldUpBy) == ["network", nil])
+        },
         Behaviour("a job that is held up as before gets no further row in the audit log") { bench in
             try await bench.accept(.job("a"))
             try await bench.putOff(try await bench.claimOne(), until: bench.time(1), because: .internal, counts: false)

@@ -151,6 +151,22 @@ struct OutputTests {
         )
     }
 
+    @Test("An integration that a pause holds is not said to have calls that fail")
+    func paused() {
+        var overview = LaneOverview(
+            lane: lane,
+            epoch: 2,
+            connection: .connected,
+            isEnabled: true,
+            waitingJobs: 1,
+            services: 0,
+            syncedServices: 0
+        )
+        overview.heldUpBy = "held"
+        overview.lastCode = "network"
+        #expect(Listing(elements: [overview], whenEmpty: "").plainLines.last?.contains(" connected, paused  ") == true)
+    }
+
     @Test("A service whose update has no known outcome is shown as events report it")
     func openUpdates() throws {
         let lane = Lane(tenant: try #require(TenantID("msp-1")), product: .workplace)

@@ -148,7 +148,8 @@ package struct StoreInspection: Sendable {
             try connection.all(
                 """
                 SELECT l.tenant || '/' || l.product || COALESCE(' (' || j.deferred_code || ')', '') FROM jobs j JOIN lanes l ON l.id = j.lane
-                WHERE finished_at IS NULL AND not_before IS NOT NULL AND paused_by IS NULL AND (held_up > 0 OR attempts > 0)
+                WHERE finished_at IS NULL AND paused_by IS NULL
+                    AND deferred_code IS NOT 'held' AND (held_up > 0 OR attempts > (not_before IS NULL))
                 GROUP BY j.lane ORDER BY 1
                 """
             ) { $0.text(0) }

@@ -47,6 +47,8 @@ extension StoreConnection {
         return (lanes, unreadable, candidates.count < size ? nil : last)
     }
 
+    /// Calls of a job that was put off because of them fail until it ends, also during its next attempt, which is in `attempts` already.
+    /// ``StoreInspection/heldUp`` asks the same.
     private func laneOverview(_ id: Int64) throws -> LaneOverview? {
         try first(
             """
@@ -55,7 +57,8 @@ extension StoreConnection {
                 (SELECT COUNT(*) FROM bindings b WHERE b.lane = l.id),
                 (SELECT COUNT(*) FROM bindings b WHERE b.lane = l.id AND b.status = ?2),
                 (SELECT j.deferred_code FROM jobs j INDEXED BY jobs_unfinished WHERE j.lane = l.id AND j.finished_at IS NULL
-                    AND j.not_before IS NOT NULL AND (j.held_up > 0 OR j.attempts > 0 OR j.paused_by IS NOT NULL)
+                    AND (j.paused_by IS NOT NULL
+                        OR (j.deferred_code IS NOT 'held' AND (j.held_up > 0 OR j.attempts > (j.not_before IS NULL))))
                     ORDER BY j.place LIMIT 1),
                 (SELECT j.code FROM jobs j INDEXED BY jobs_of_lane
                     WHERE j.lane = l.id AND j.finished_at IS NOT NULL ORDER BY j.place DESC LIMIT 1)

@@ -11,7 +11,8 @@ package struct LaneOverview: Sendable {
     package var waitingJobs: Int
     package var services: Int
     package var syncedServices: Int
-    /// The code of the failure after which a job of the lane waits to be retried; `nil` if none does, or the code is unknown.
+    /// The code of the failure after which a job of the lane waits to be retried or is in its next attempt, or `held` if a pause holds it;
+    /// `nil` if there is no such job, or the code is unknown.
     package var heldUpBy: String?
     /// The error's code of the job that was accepted last among those that have ended; `nil` if it ended without an error.
     package var lastCode: String?

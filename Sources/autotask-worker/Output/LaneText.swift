@@ -19,7 +19,8 @@ extension LaneOverview: ListElement {
     }
 
     private var connectionText: String {
-        let trouble = heldUpBy.map { ", calls fail (\($0))" } ?? lastCode.map { ", last job: \($0)" }
+        let trouble =
+            heldUpBy.map { $0 == ErrorCode.held.rawValue ? ", paused" : ", calls fail (\($0))" } ?? lastCode.map { ", last job: \($0)" }
         return (connection?.rawValue ?? "not configured") + (trouble ?? "")
     }
 

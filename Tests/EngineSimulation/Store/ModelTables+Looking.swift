@@ -13,8 +13,7 @@ extension ModelTables {
                 waitingJobs: unfinished(row.lane).count { !$0.isScheduled },
                 services: row.state.bindings.count,
                 syncedServices: row.state.bindings.count { $0.status == .synced },
-                heldUpBy: unfinished(row.lane).first { $0.notBefore != nil && ($0.heldUp > 0 || $0.attempts > 0 || $0.pausedBy != nil) }?
-                    .lastDeferral?.code.rawValue,
+                heldUpBy: unfinished(row.lane).first { $0.pausedBy != nil || $0.callsFail }?.lastDeferral?.code.rawValue,
                 lastCode: jobs.last { $0.lane == row.lane && $0.finishedAt != nil }?.code
             )
         }.sorted { ($0.lane.tenant.description, $0.lane.product.rawValue) < ($1.lane.tenant.description, $1.lane.product.rawValue) }
@@ -124,5 +123,13 @@ extension ModelTables {
             attempts: row.job.attempts,
             apiCalls: row.job.apiCalls
         )
+    }
+}
+
+extension QueuedJob {
+    /// Whether it was put off because calls failed, and has not ended since.
+    fileprivate var callsFail: Bool {
+        guard lastDeferral?.code != .held else { return false }
+        return heldUp > 0 || attempts > (notBefore == nil ? 1 : 0)
     }
 }
