@@ -8,7 +8,7 @@ enum StoreFile {
     /// How long a transaction waits for that of another process.
     static let busyTimeout: Double = 5
     /// The maximum of the file that the writer keeps in memory, in KiB.
-    private static let cacheSize = 32 * 1024
+    private static let cacheSize = 8 * 1024
 
     /// Runs before the first use of SQLite: every file is first opened with ``readOnly(_:address:)``.
     private static let setUp: Void = { _ = CSQLite_omit_memory_statistics() }()
