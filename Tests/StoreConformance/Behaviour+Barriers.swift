@@ -49,6 +49,21 @@ extension Behaviour {
             try await bench.store.replaceBarriers(of: bench.worker, with: many, at: Bench.start)
             #expect(try await bench.barriers().count == CallBarrier.limit)
         },
+        Behaviour("limits are stored before outages of databases, since a later worker has to know them") { bench in
+            let outages = (0..<Int64(CallBarrier.limit)).map {
+                CallBarrier(.database($0), .outage, since: Bench.start, until: bench.time(60))
+            }
+            let limit = CallBarrier(.database(999), .limit, since: bench.time(1), until: bench.time(60))
+            try await bench.store.replaceBarriers(of: bench.worker, with: outages + [limit], at: bench.time(1))
+            let stored = try await bench.barriers(at: bench.time(1))
+            #expect(stored.count == CallBarrier.limit && stored.contains(limit))
+        },
+        Behaviour("a limit that a worker stored whose clock was ahead holds nothing back") { bench in
+            let limit = CallBarrier(.database(5), .limit, since: bench.time(10), until: bench.time(86_410))
+            try await bench.store.replaceBarriers(of: bench.worker, with: [limit], at: bench.time(10))
+            #expect(try await bench.barriers(at: Bench.start) == [limit])
+            #expect(try await bench.barriers(at: Bench.start - .milliseconds(1)) == [])
+        },
         Behaviour("a job is not hastened before the time that Autotask asked for, except a reset") { bench in
             try await bench.connect([.one, .two], database: 5)
             try await bench.accept(.job("a"), .job("r", .two, .reset))

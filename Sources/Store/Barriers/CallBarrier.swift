@@ -45,20 +45,21 @@ package struct CallBarrier: Hashable, Sendable {
         self.percent = percent
     }
 
-    /// How many barriers of a worker are stored. More of them are left out: then an outage is that of a zone, which comes first.
+    /// How many barriers of a worker are stored. More of them are left out: zones come first, as an outage is then that of a zone, and then
+    /// limits, which a later worker has to know.
     package static let limit = 256
 
     /// How long an outage is believed after its time without a probe: a job that waits for it is tried again within ten minutes.
     package static let outageMemory: Duration = .seconds(600)
 
-    /// Whether it still holds calls back.
+    /// Whether it still holds calls back. A limit that begins later comes from a clock that was ahead, and its end is not known.
     ///
     /// - Parameter isWorkerThere: whether the lease of its worker lasts. What Autotask asked for outlives the worker.
     package func isInForce(at now: Timestamp, isWorkerThere: Bool) -> Bool {
         switch cause {
         case .outage: isWorkerThere && until.map { $0 + CallBarrier.outageMemory > now } ?? false
         case .usage: isWorkerThere
-        case .limit: until.map { $0 > now } ?? false
+        case .limit: since <= now + Clocks.tolerance && until.map { $0 > now } ?? false
         case .share: isWorkerThere && until.map { $0 > now } ?? false
         }
     }
@@ -93,7 +94,7 @@ extension CallBarrier.Part: LosslessStringConvertible {
 }
 
 extension [CallBarrier] {
-    /// Those to store, zones first.
+    /// Those to store, the most important ones first.
     package var stored: [CallBarrier] {
         Array(sorted { ($0.rank, $0.since, $0.part.description) < ($1.rank, $1.since, $1.part.description) }.prefix(CallBarrier.limit))
     }
@@ -103,8 +104,9 @@ extension CallBarrier {
     fileprivate var rank: Int {
         switch part {
         case .zone: 0
-        case .database: 1
-        case .credentials: 2
+        case _ where cause == .limit: 1
+        case .database: 2
+        case .credentials: 3
         }
     }
 }

@@ -31,10 +31,11 @@ extension LetterOperation {
     /// Whether a step that was prepared earlier still is the next one.
     package func awaits(_ step: LetterStep) -> Bool { endedAt == nil && step.from == position }
 
-    /// How long its next step has to wait. A time beyond the longest wait comes from another clock, and counts as that wait.
+    /// How long its next step has to wait. A time beyond the longest wait comes from a clock that was ahead: then it waits no longer.
     package func wait(at now: Timestamp) -> Duration {
-        let longest = Duration.seconds(Double(stepSize) / order.rate)
-        return min(max((nextAt ?? now) - now, .zero), longest)
+        let longest = Duration.seconds(Double(stepSize) / order.rate) + Clocks.tolerance
+        let wait = (nextAt ?? now) - now
+        return wait > longest ? .zero : max(wait, .zero)
     }
 
     /// How long the rest takes at most, if a worker runs; `nil` if it has ended.
