@@ -162,6 +162,20 @@ struct SetAsideTests {
         await store.close()
     }
 
+    @Test("An operation that cannot be read is reported, and a damaged count is replaced by the nearest possible one")
+    func operation() async throws {
+        let order = LetterOperationOrder(.purge, .all, upTo: 2, matched: 2, rate: 9)
+        let id = try #require(try await store.begin(order, by: .tester, at: .start)).id
+        let failures = #"{"connect": 9223372036854775807, "a": 1, "b": -1}"#
+        try await store.write { try $0.connection.run("UPDATE operations SET failures = ?", failures) }
+        #expect(try await store.operation(id)?.tally.total == Int(Int32.max) + 1)
+        try await store.write { try $0.connection.run("UPDATE operations SET failures = '[]'") }
+        #expect(try await store.openOperations().isEmpty && store.setAside.count == 1)
+        let error = await #expect(throws: StoreError.self) { try await store.cancelOperation(id, by: .tester, at: .start) }
+        #expect(error?.code == .corrupt && error?.message.contains("The operation \(id)") == true, "\(String(describing: error))")
+        await store.close()
+    }
+
     private func refuse(_ count: Int) async throws {
         _ = try await store.accept((0..<count).map { .refusal("job-\($0)") }, by: .one, at: .start) { _ in preconditionFailure() }
     }

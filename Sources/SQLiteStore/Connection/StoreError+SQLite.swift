@@ -8,6 +8,7 @@ extension StoreError {
     init(_ error: any Error, path: String) {
         switch error {
         case let error as StoreError: self = error
+        case let error as SetAsideError: self.init(.corrupt, "\(error.row)")
         case let error as DatabaseError:
             let text = error.message ?? "no message"
             let (code, message) = StoreError.explain(error.resultCode, text, path)

@@ -158,7 +158,8 @@ extension LetterTally {
 
     fileprivate static func failures(in text: String) throws -> [String: Int]? {
         guard let members = try JSON(parsing: Array(text.utf8)).object?.members else { return nil }
-        let counts = members.compactMap { member in member.value.integer.flatMap { Int(exactly: $0) }.map { (member.name, $0) } }
+        // A damaged count becomes the nearest possible one, as of ResultRow.
+        let counts = members.compactMap { member in member.value.integer.map { (member.name, Int(min(max($0, 0), Int64(Int32.max)))) } }
         return counts.count == members.count ? Dictionary(counts) { first, _ in first } : nil
     }
 }
