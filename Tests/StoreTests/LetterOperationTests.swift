@@ -46,6 +46,7 @@ struct LetterOperationTests {
         #expect(rest.from == 5 && rest.to == 9)
         operation.take(rest, at: now) { $0.done += 1 }
         #expect(operation.state == .ended && operation.endedAt == now && !operation.awaits(rest))
+        #expect(operation.tally.done == 3 && operation.tally.skipped == 97, "deleted meanwhile")
     }
 
     @Test("The remaining time is that of the letters that are left, at the rate")

@@ -50,7 +50,10 @@ extension LetterOperation {
         position = step.to
         begunAt = begunAt ?? now
         nextAt = now + .seconds(Double(tally.done - before) / order.rate)
-        if position >= order.last { endedAt = now }
+        guard position >= order.last else { return }
+        endedAt = now
+        // No step met those that were deleted before it.
+        tally.skipped += max(order.matched - tally.total, 0)
     }
 
     /// Ends it before its time.
