@@ -16,7 +16,7 @@ enum OpenStore {
             if error.code == .olderSchema || error.code == .newerSchema { throw Failure(.unavailable, error.message) }
             throw Failure(.unavailable, error.message, hint: "Check STORE_URL." + PairedStore.firstStart(path))
         }
-        store.observeSetAside { Terminal.complain("A row of the store cannot be read. \($0). See autotask-worker doctor.") }
+        store.observeSetAside { Terminal.complain("A row of the store cannot be read; see autotask-worker doctor. \($0)") }
         return try await store.closed(after: await body(store))
     }
 }

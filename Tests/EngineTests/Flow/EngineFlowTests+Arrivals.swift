@@ -35,4 +35,27 @@ extension EngineFlowTests {
             #expect(begun.withLock { $0 } == 0)
         }
     }
+
+    @Test func `a batch that the store refuses keeps no slot`() async throws {
+        var settings = EngineSettings()
+        settings.concurrentLanes = 1
+        let begun = Mutex(0)
+        let refusals = Mutex(3)
+        try await withEngine(
+            settings: settings,
+            beforeAccepting: { _ throws(StoreError) in
+                let isRefused = refusals.withLock { left in
+                    left -= 1
+                    return left >= 0
+                }
+                if isRefused { throw StoreError(.unavailable, "The disk is full.") }
+            },
+            afterAccepting: { claims in begun.withLock { $0 += claims.count } }
+        ) { _ in
+            door.deliver(delivery("billing-codes", id: "job-1"))
+            while refusals.withLock({ $0 }) >= 0 { await clock.advanceToNextSleeper() }
+            _ = await results.published { $0.count == 1 }
+            #expect(begun.withLock { $0 } == 1)
+        }
+    }
 }
