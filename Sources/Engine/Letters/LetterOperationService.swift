@@ -88,7 +88,12 @@ struct LetterOperationService: Service {
     private func takeStep(of operation: LetterOperation) async -> LetterOperation? {
         guard operation.wait(at: engine.now) <= .zero else { return operation }
         do throws(StoreError) {
-            let step = try await office.step(of: operation)
+            var step = try await office.step(of: operation)
+            if step.hasUnopenable {
+                // Another process may have added the key since.
+                await engine.refreshKeys()
+                step = try await office.step(of: operation)
+            }
             guard let changed = try await store.take(step, by: engine.worker.current, at: engine.now) else { return operation }
             if changed.order.action == .redrive, changed.tally.done > operation.tally.done { lanes.wake() }
             return changed

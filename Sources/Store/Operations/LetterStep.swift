@@ -22,6 +22,14 @@ package struct LetterStep: Sendable {
         to = letters.count < operation.stepSize ? operation.order.last : letters.last ?? operation.order.last
         self.work = work
     }
+
+    /// Whether a letter cannot be redriven because the key ring does not open it.
+    package var hasUnopenable: Bool {
+        guard case .redrive(let letters) = work else { return false }
+        return letters.contains { _, copy in
+            if case .failure(.unopenable) = copy { true } else { false }
+        }
+    }
 }
 
 extension LetterOperation {

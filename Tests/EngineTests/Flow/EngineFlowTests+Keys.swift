@@ -155,7 +155,7 @@ final class ChangingRing: KeyRingSource {
 }
 
 /// The ring as another process left it.
-private struct RingOnDisk: KeyRingSource {
+struct RingOnDisk: KeyRingSource {
     let ring: KeyRing
     let description = "a file"
 

@@ -10,7 +10,7 @@ import Vault
 /// Operations over dead letters.
 extension EngineFlowTests {
     /// Records jobs that the broker gave up on, each of its own tenant.
-    private func record(_ count: Int, in store: SQLiteStore) async throws {
+    private func record(_ count: Int, in store: SQLiteStore, sealedBy other: Vault? = nil) async throws {
         let data: JSON = ["planId": "p", "services": [["key": "a", "type": "License"]]]
         let letters = (1...count).map { number in
             let (lane, job) = (Lane(tenant: TenantID("msp-\(number)")!, product: .workplace), JobID("sync-\(number)")!)
@@ -32,7 +32,7 @@ extension EngineFlowTests {
                 publisher: "portal",
                 content: .message(message)
             )
-            return CollectedLetter(letter, sealedPayload: vault.sealPayload(data.encoded[...], job: job, lane: lane))
+            return CollectedLetter(letter, sealedPayload: (other ?? vault).sealPayload(data.encoded[...], job: job, lane: lane))
         }
         #expect(try await store.record(letters) == count)
     }
@@ -97,6 +97,16 @@ extension EngineFlowTests {
             let (begun, ended) = (clock.now, try await pass(in: store) { $0.endedAt != nil })
             #expect(ended.operation.tally.failures == ["unopenable": 3] && ended.operation.tally.done == 0)
             #expect(ended.at <= begun + WorkerLease.renewal)
+        }
+    }
+
+    @Test func `dead letters under a key that another process has just added are redriven`() async throws {
+        let rotated = keyRing.rotated(Set(KeyRing.Use.allCases), at: clock.now)
+        try await withEngine(vault: Vault(keyRing, source: RingOnDisk(ring: rotated))) { store in
+            try await record(2, in: store, sealedBy: Vault(rotated))
+            _ = try await order(.redrive, 2, rate: 10, in: store)
+            let ended = try await pass(in: store) { $0.endedAt != nil }
+            #expect(ended.operation.tally.done == 2 && ended.operation.tally.failures.isEmpty)
         }
     }
 }
