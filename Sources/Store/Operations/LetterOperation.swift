@@ -101,7 +101,7 @@ package struct LetterOperationOrder: Hashable, Sendable {
 package struct LetterTally: Hashable, Sendable {
     /// Redriven or purged.
     package var done = 0
-    /// There was nothing to do: redriven before, or deleted meanwhile.
+    /// There was nothing to do: redriven before, deleted meanwhile, or not readable.
     package var skipped = 0
     /// The reasons of failures that are no ``KeptLetter/Obstacle``: another job has the copy's id, or a row of the integration is damaged.
     package static let idTaken = "id_taken"
