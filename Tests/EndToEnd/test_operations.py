@@ -140,6 +140,7 @@ def test_what_an_operation_needs_is_checked_before_it_begins(worker, tenant, los
     for arguments in (
         ["redrive", "--background"],
         ["redrive", "--tenant", tenant.name, "--background", "--rate", "1001"],
+        ["redrive", "--tenant", tenant.name, "--rate", "1e-30"],
         ["purge", "--tenant", tenant.name, "--background", "--rate", "0", "--yes"],
         ["purge", "--tenant", tenant.name, "--rate", "5", "--yes"],
         ["purge", "--tenant", tenant.name, "--background"],

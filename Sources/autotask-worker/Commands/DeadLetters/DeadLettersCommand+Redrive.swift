@@ -32,7 +32,8 @@ extension DeadLettersCommand {
 
         func result(_ settings: Configuration) async throws -> Outcome {
             let selection = try choice.selection()
-            guard rate > 0, rate.isFinite else { throw Failure(.usage, "The rate is not a positive number.") }
+            // A longer pause than that of the lowest rate may have no number.
+            guard rate >= 0.001, rate.isFinite else { throw Failure(.usage, "The rate is a number from 0.001.") }
             if background.background, !dryRun {
                 return try await PairedStore.using(settings) { store, _ in
                     try await BackgroundOrder(.redrive, of: try await store.reach(of: selection), rate: rate).begun(in: store)
