@@ -1,6 +1,7 @@
 """An operator redrives or purges many dead letters in the background: at a rate, with progress, over a kill of the worker."""
 
 import contextlib
+import copy
 import datetime
 import json
 import sqlite3
@@ -16,6 +17,18 @@ def operator(broker):
     connection = pika.BlockingConnection(pika.URLParameters(broker.url("operator")))
     yield connection.channel()
     connection.close()
+
+
+@pytest.fixture
+def second_worker(worker):
+    """Another worker on the same store."""
+    second = copy.copy(worker)
+    second.log_path = worker.log_path.with_name("second-worker.log")
+    second.process = None
+    second.start()
+    yield second
+    if second.is_running:
+        second.stop()
 
 
 @pytest.fixture
@@ -98,6 +111,24 @@ def test_a_redrive_goes_on_after_a_kill_and_enters_each_job_once(worker, tenant,
     assert {entry["actor"] for entry in copies} == {begun["actor"]}
     for message in ("begins", "goes on", "is over"):
         assert worker.log.count(f"A background operation on dead letters {message}") >= 1
+
+
+def test_of_two_workers_the_other_finishes_what_a_killed_one_has_begun(worker, second_worker, tenant, lost):
+    jobs = lost(200)
+    number = begin(worker, "redrive", "--tenant", tenant.name, "--rate", "40")["id"]
+    until(worker, number, lambda shown: shown["done"] >= 40, 20, "a part of the operation")
+    worker.kill()
+    ended = until(worker, number, lambda shown: shown["state"] == "ended", 40, "the end of the operation")
+    assert (ended["done"], ended["skipped"], ended["failed"]) == (200, 0, 0)
+    # Whichever of them took a step, all steps together kept to the rate.
+    assert seconds_between(ended["begunAt"], ended["endedAt"]) >= 4
+    assert redriven(worker, tenant) == 200
+    worker.start()
+    for job in jobs:
+        tenant.expect(job.ending(60), "billing-codes.failed", "not_connected")
+    assert all(len({event["id"] for event in job.endings}) == 1 for job in jobs)
+    copies = [entry for entry in audit(worker, number) if entry["action"] == "letter.redriven"]
+    assert len(copies) == 200 and {entry["jobId"] for entry in copies} == {job.id for job in jobs}
 
 
 def test_a_cancelled_operation_stops_and_keeps_what_it_has_done(worker, tenant, lost):
