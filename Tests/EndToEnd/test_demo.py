@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 import contract
-from processes import BIN_DIR, plain_environment
+from processes import BIN_DIR, plain_environment, poll
 
 ROOT = contract.ROOT
 README = ROOT / "deploy" / "portal" / "README.md"
@@ -93,5 +93,6 @@ def test_the_first_hour_of_a_portal_goes_as_its_readme_says(demo):
         assert expected in text, expected
     # The example's own queue holds up nobody, and the operator's policy limits it.
     assert "No queue that follows results can hold them up." in demo.shell(f"{BIN_DIR}/autotask-worker doctor")
-    queue = demo.shell('curl -sf -u admin:admin-on-loopback "${MANAGEMENT_URL/operator:*@/}/api/queues/%2F/autotask.portal.example"')
-    assert '"policy":"autotask-followers-limit"' in queue
+    look = 'curl -sf -u admin:admin-on-loopback "${MANAGEMENT_URL/operator:*@/}/api/queues/%2F/autotask.portal.example"'
+    # The management API knows it a moment later.
+    poll(lambda: '"policy":"autotask-followers-limit"' in demo.shell(look), 20, "the queue's policy")
