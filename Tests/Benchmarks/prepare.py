@@ -3,6 +3,7 @@
 import json
 import pathlib
 import shutil
+import threading
 
 import portal
 import processes
@@ -19,11 +20,12 @@ SECOND = "-b"
 class Product:
     """The worker as a side of a comparison, at each start on a copy of a store, or always on the first copy (`keeps`)."""
 
-    def __init__(self, worker, template, name="worker", programs=None, keeps=False):
-        """`programs` is the directory of the worker that is started; `BIN_DIR` without it."""
-        self.name, self.worker, self.template, self.keeps = name, worker, template, keeps
+    def __init__(self, worker, template, name="worker", programs=None, keeps=False, scrape=0):
+        """`programs` is the directory of the worker that is started; `BIN_DIR` without it. `scrape` is how often its metrics are read, in seconds."""
+        self.name, self.worker, self.template, self.keeps, self.scrape = name, worker, template, keeps, scrape
         self.programs = programs or processes.BIN_DIR
         self.store = template.with_name(f"side-{name}.sqlite")
+        self.scraper = None
 
     @property
     def process(self):
@@ -38,9 +40,33 @@ class Product:
 
     def launch(self):
         self.worker.start()
+        if self.scrape:
+            self.scraper = Scraper(self.worker, self.scrape)
 
     def stop(self):
+        if self.scraper:
+            self.scraper.stop()
+            self.scraper = None
         self.worker.stop()
+
+
+class Scraper(threading.Thread):
+    """Reads a worker's metrics as Prometheus would, at once and then after each pause of this many seconds."""
+
+    def __init__(self, worker, seconds):
+        super().__init__(daemon=True)
+        self.worker, self.seconds, self.ended = worker, seconds, threading.Event()
+        self.start()
+
+    def run(self):
+        while True:
+            self.worker.metrics()
+            if self.ended.wait(self.seconds):
+                return
+
+    def stop(self):
+        self.ended.set()
+        self.join()
 
 
 def copy_store(source, target):

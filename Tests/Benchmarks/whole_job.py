@@ -11,7 +11,8 @@ The rate is taken from the first to the last event in a monitor's quorum queue, 
     BIN_DIR=.build/release python Tests/Benchmarks/whole_job.py --table | --quick | --rows …   # every figure beside the peers
 
 With `--against` each round is a pair: the worker in DIR and the one in BIN_DIR, each on its copy of one store, in alternating order. The older
-of the two makes that store, so DIR has to be it. The last line is the median of the pairwise ratios of CPU a job, with its range.
+of the two makes that store, so DIR has to be it. The last line is the median of the pairwise ratios of CPU a job, with its range. `--scrape` reads
+the metrics of the worker in BIN_DIR at its start and then each so many seconds.
 
 `--table` measures every figure with its goal, in alternating rounds of the worker, a Go worker and the C floor (`peers`), and prints one table.
 `--quick` does so with fewer jobs and rounds, within five minutes. deploy/benchmark installs and builds what they need.
@@ -39,6 +40,7 @@ def main():
     arguments.add_argument("--jobs", type=int, help="tenants, and jobs in a round (5,000; 10,000 with --table)")
     arguments.add_argument("--rounds", type=int, help="rounds of each side (3; 5 with --table)")
     arguments.add_argument("--against", type=pathlib.Path, help="where the worker to compare with is")
+    arguments.add_argument("--scrape", type=float, default=0, help="with --against: seconds between two reads of the later worker's metrics")
     arguments.add_argument("--members", type=int, choices=(8, 24), default=8, help="members of each record, except in the table")
     arguments.add_argument("--table", action="store_true", help="measure every figure, beside the peers")
     arguments.add_argument("--quick", action="store_true", help="the table in five minutes: fewer jobs and rounds")
@@ -52,10 +54,10 @@ def main():
             table.measure(options, pathlib.Path(directory))
         else:
             programs.build("probe")
-            measure(options.jobs or 5000, options.rounds or 3, options.against, options.members, pathlib.Path(directory))
+            measure(options.jobs or 5000, options.rounds or 3, options.against, options.scrape, options.members, pathlib.Path(directory))
 
 
-def measure(jobs, rounds, against, members, directory):
+def measure(jobs, rounds, against, scrape, members, directory):
     ours = processes.BIN_DIR.resolve()
     if against:
         processes.BIN_DIR = against.resolve()
@@ -67,8 +69,8 @@ def measure(jobs, rounds, against, members, directory):
         autotask = installation.autotask(members)
         try:
             if against:
-                places = {"before": against.resolve(), "after": ours}
-                sides = [installation.product(name=name, programs=place, keeps=True) for name, place in places.items()]
+                places = [("before", against.resolve(), 0), ("after", ours, scrape)]
+                sides = [installation.product(name=name, programs=place, keeps=True, scrape=pause) for name, place, pause in places]
                 compare(installation, sides, rounds, autotask)
             else:
                 alone(installation, rounds, autotask)
