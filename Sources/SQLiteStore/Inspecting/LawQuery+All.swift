@@ -4,30 +4,49 @@ import Store
 extension LawQuery {
     /// The queries of every law except the one that needs all events (``SequenceUniqueness``).
     static let all: [LawQuery] = [
-        LawQuery(.heldWhileRunning, "SELECT tenant || '/' || product FROM lanes WHERE (worker IS NULL) <> (running IS NULL)"),
+        LawQuery(
+            .heldWhileRunning,
+            of: .lanes,
+            "SELECT tenant || '/' || product FROM lanes WHERE id BETWEEN ? AND ? AND (worker IS NULL) <> (running IS NULL)"
+        ),
         LawQuery(
             .holderIsKnown,
-            "SELECT tenant || '/' || product FROM lanes WHERE worker IS NOT NULL AND worker NOT IN (SELECT id FROM workers)"
+            of: .lanes,
+            """
+            SELECT tenant || '/' || product FROM lanes
+            WHERE id BETWEEN ? AND ? AND worker IS NOT NULL AND worker NOT IN (SELECT id FROM workers)
+            """
         ),
         LawQuery(
             .runningIsUnfinished,
+            of: .lanes,
             """
-            SELECT tenant || '/' || product FROM lanes l WHERE running IS NOT NULL AND NOT EXISTS
+            SELECT tenant || '/' || product FROM lanes l WHERE l.id BETWEEN ? AND ? AND running IS NOT NULL AND NOT EXISTS
                 (SELECT 1 FROM jobs j WHERE j.place = l.running AND j.lane = l.id AND j.finished_at IS NULL)
             """
         ),
         LawQuery(
             .workIsScheduled,
+            of: .lanes,
             """
-            SELECT tenant || '/' || product FROM lanes l WHERE worker IS NULL AND turn IS NULL AND wake_at IS NULL AND set_aside IS NULL
+            SELECT tenant || '/' || product FROM lanes l
+            WHERE l.id BETWEEN ? AND ? AND worker IS NULL AND turn IS NULL AND wake_at IS NULL AND set_aside IS NULL
                 AND EXISTS (SELECT 1 FROM jobs j WHERE j.lane = l.id AND j.finished_at IS NULL)
             """
         ),
         LawQuery(
             .heldIsNotOffered,
-            "SELECT tenant || '/' || product FROM lanes WHERE worker IS NOT NULL AND (turn IS NOT NULL OR wake_at IS NOT NULL)"
+            of: .lanes,
+            """
+            SELECT tenant || '/' || product FROM lanes
+            WHERE id BETWEEN ? AND ? AND worker IS NOT NULL AND (turn IS NOT NULL OR wake_at IS NOT NULL)
+            """
         ),
-        LawQuery(.freeOccupiesNothing, "SELECT tenant || '/' || product FROM lanes WHERE worker IS NULL AND occupied IS NOT NULL"),
+        LawQuery(
+            .freeOccupiesNothing,
+            of: .lanes,
+            "SELECT tenant || '/' || product FROM lanes WHERE id BETWEEN ? AND ? AND worker IS NULL AND occupied IS NOT NULL"
+        ),
         LawQuery(
             .databaseIsShared,
             "SELECT 'database ' || occupied FROM lanes WHERE occupied IS NOT NULL GROUP BY occupied HAVING COUNT(*) > ?",
@@ -35,19 +54,25 @@ extension LawQuery {
         ),
         LawQuery(
             .databaseIsConnected,
+            of: .lanes,
             """
             SELECT tenant || '/' || product FROM lanes l LEFT JOIN connections c ON c.lane = l.id
-            WHERE l.database_id IS NOT c.database_id
+            WHERE l.id BETWEEN ? AND ? AND l.database_id IS NOT c.database_id
             """
         ),
         LawQuery(
             .backlogIsCounted,
+            of: .lanes,
             """
-            SELECT tenant || '/' || product FROM lanes l WHERE backlog <>
+            SELECT tenant || '/' || product FROM lanes l WHERE l.id BETWEEN ? AND ? AND backlog <>
                 (SELECT COUNT(*) FROM jobs j WHERE j.lane = l.id AND j.finished_at IS NULL AND j.is_scheduled = 0)
             """
         ),
-        LawQuery(.sequenceIsAhead, "SELECT tenant || '/' || product FROM lanes WHERE epoch < 1 OR next_sequence < 1"),
+        LawQuery(
+            .sequenceIsAhead,
+            of: .lanes,
+            "SELECT tenant || '/' || product FROM lanes WHERE id BETWEEN ? AND ? AND (epoch < 1 OR next_sequence < 1)"
+        ),
         LawQuery(
             .sequenceIsAhead,
             of: .outbox,
@@ -74,7 +99,11 @@ extension LawQuery {
         ),
         LawQuery(
             .unfinishedIsComplete,
-            "SELECT tenant || ' ' || job_id FROM jobs WHERE finished_at IS NULL AND ((payload IS NULL AND NOT is_scheduled) OR kind IS NULL)"
+            of: .lanes,
+            """
+            SELECT tenant || ' ' || job_id FROM jobs
+            WHERE lane BETWEEN ? AND ? AND finished_at IS NULL AND ((payload IS NULL AND NOT is_scheduled) OR kind IS NULL)
+            """
         ),
         LawQuery(
             .finishedIsBlank,
@@ -105,57 +134,69 @@ extension LawQuery {
         ),
         LawQuery(
             .checkIsNobodys,
+            of: .lanes,
             """
-            SELECT tenant || ' ' || job_id FROM jobs WHERE is_scheduled <> 0 AND (kind NOT IN ('verify', 'drift') OR finished_at IS NOT NULL
-                OR payload IS NOT NULL OR publisher IS NOT NULL OR has_written OR job_id NOT LIKE 'scheduled/%')
+            SELECT tenant || ' ' || job_id FROM jobs
+            WHERE lane BETWEEN ? AND ? AND is_scheduled <> 0 AND (kind NOT IN ('verify', 'drift') OR finished_at IS NOT NULL OR payload IS NOT NULL OR publisher IS NOT NULL OR has_written OR job_id NOT LIKE 'scheduled/%')
             """
         ),
         LawQuery(
             .credentialsHaveKey,
+            of: .lanes,
             """
             SELECT tenant || '/' || product FROM connections c JOIN lanes l ON l.id = c.lane
-            WHERE length(c.credentials) = 0 OR c.lane NOT IN (SELECT lane FROM credential_keys WHERE length(wrapped_key) > 0)
+            WHERE c.lane BETWEEN ? AND ? AND (length(c.credentials) = 0
+                OR NOT EXISTS (SELECT 1 FROM credential_keys k WHERE k.lane = c.lane AND length(k.wrapped_key) > 0))
             """
         ),
         LawQuery(
             .keyHasCredentials,
+            of: .lanes,
             """
             SELECT tenant || '/' || product FROM credential_keys k JOIN lanes l ON l.id = k.lane
-            WHERE k.lane NOT IN (SELECT lane FROM connections)
+            WHERE k.lane BETWEEN ? AND ? AND NOT EXISTS (SELECT 1 FROM connections c WHERE c.lane = k.lane)
             """
         ),
         LawQuery(
             .nothingOutlivesConnection,
+            of: .lanes,
             """
-            SELECT tenant || '/' || product FROM lanes WHERE id NOT IN (SELECT lane FROM connections) AND (is_enabled
-                OR id IN (SELECT lane FROM bindings UNION SELECT lane FROM journal UNION SELECT lane FROM billing_codes))
+            SELECT tenant || '/' || product FROM lanes l
+            WHERE l.id BETWEEN ? AND ? AND NOT EXISTS (SELECT 1 FROM connections c WHERE c.lane = l.id) AND (is_enabled
+                OR EXISTS (SELECT 1 FROM bindings b WHERE b.lane = l.id) OR EXISTS (SELECT 1 FROM journal j WHERE j.lane = l.id)
+                OR EXISTS (SELECT 1 FROM billing_codes b WHERE b.lane = l.id))
             """
         ),
         LawQuery(
             .checksFollowConnection,
+            of: .lanes,
             """
             SELECT tenant || '/' || product FROM lanes l
-            WHERE (SELECT COUNT(*) FROM checks c WHERE c.lane = l.id) <> 2 * (SELECT COUNT(*) FROM connections n WHERE n.lane = l.id)
+            WHERE l.id BETWEEN ? AND ? AND (SELECT COUNT(*) FROM checks c WHERE c.lane = l.id) <> 2 * (SELECT COUNT(*) FROM connections n WHERE n.lane = l.id)
             """
         ),
         LawQuery(
             .syncedHasService,
+            of: .lanes,
             """
             SELECT tenant || '/' || product || ' ' || service_key FROM bindings b JOIN lanes l ON l.id = b.lane
-            WHERE b.status = 'Synced' AND b.autotask_id IS NULL
+            WHERE b.lane BETWEEN ? AND ? AND b.status = 'Synced' AND b.autotask_id IS NULL
             """
         ),
         LawQuery(
             .settledIsForgotten,
+            of: .lanes,
             """
-            SELECT tenant || '/' || product || ' ' || service_key FROM journal j JOIN lanes l ON l.id = j.lane WHERE state = 'verified'
+            SELECT tenant || '/' || product || ' ' || service_key FROM journal j JOIN lanes l ON l.id = j.lane
+            WHERE j.lane BETWEEN ? AND ? AND state = 'verified'
             """
         ),
         LawQuery(
             .confirmedHasService,
+            of: .lanes,
             """
             SELECT tenant || '/' || product || ' ' || service_key FROM journal j JOIN lanes l ON l.id = j.lane
-            WHERE state = 'confirmed' AND autotask_id IS NULL
+            WHERE j.lane BETWEEN ? AND ? AND state = 'confirmed' AND autotask_id IS NULL
             """
         ),
         LawQuery(
@@ -193,7 +234,8 @@ extension LawQuery {
         ),
         LawQuery(
             .wordsAreKnown,
-            "SELECT 'lanes.product of ' || tenant FROM lanes WHERE product NOT IN (SELECT value FROM json_each(?))",
+            of: .lanes,
+            "SELECT 'lanes.product of ' || tenant FROM lanes WHERE id BETWEEN ? AND ? AND product NOT IN (SELECT value FROM json_each(?))",
             with: Words(Product.allCases).json
         ),
         LawQuery(
@@ -225,57 +267,64 @@ extension LawQuery {
         ),
         LawQuery(
             .wordsAreKnown,
+            of: .lanes,
             """
             SELECT 'checks.kind of ' || tenant || '/' || product FROM checks c JOIN lanes l ON l.id = c.lane
-            WHERE kind NOT IN (SELECT value FROM json_each(?))
+            WHERE c.lane BETWEEN ? AND ? AND kind NOT IN (SELECT value FROM json_each(?))
             """,
             with: Words(JobKind.scheduled).json
         ),
         LawQuery(
             .wordsAreKnown,
+            of: .lanes,
             """
             SELECT 'connections.status of ' || tenant || '/' || product FROM connections c JOIN lanes l ON l.id = c.lane
-            WHERE status NOT IN (SELECT value FROM json_each(?))
+            WHERE c.lane BETWEEN ? AND ? AND status NOT IN (SELECT value FROM json_each(?))
             """,
             with: Words([ConnectionRecord.Status.connected, .credentialsRejected, .databaseMismatch]).json
         ),
         LawQuery(
             .wordsAreKnown,
+            of: .lanes,
             """
             SELECT 'refused_credentials.code of ' || tenant || '/' || product FROM refused_credentials r JOIN lanes l ON l.id = r.lane
-            WHERE code NOT IN (SELECT value FROM json_each(?))
+            WHERE r.lane BETWEEN ? AND ? AND code NOT IN (SELECT value FROM json_each(?))
             """,
             with: Words(ErrorCode.allCases).json
         ),
         LawQuery(
             .wordsAreKnown,
+            of: .lanes,
             """
             SELECT 'bindings.status of ' || tenant || '/' || product || ' ' || service_key FROM bindings b JOIN lanes l ON l.id = b.lane
-            WHERE status NOT IN (SELECT value FROM json_each(?))
+            WHERE b.lane BETWEEN ? AND ? AND status NOT IN (SELECT value FROM json_each(?))
             """,
             with: Words(ServiceStatus.allCases).json
         ),
         LawQuery(
             .wordsAreKnown,
+            of: .lanes,
             """
             SELECT 'bindings.last_error of ' || tenant || '/' || product || ' ' || service_key
-            FROM bindings b JOIN lanes l ON l.id = b.lane WHERE last_error NOT IN (SELECT value FROM json_each(?))
+            FROM bindings b JOIN lanes l ON l.id = b.lane WHERE b.lane BETWEEN ? AND ? AND last_error NOT IN (SELECT value FROM json_each(?))
             """,
             with: Words(ErrorCode.allCases).json
         ),
         LawQuery(
             .wordsAreKnown,
+            of: .lanes,
             """
             SELECT 'journal.operation of ' || tenant || '/' || product || ' ' || service_key
-            FROM journal j JOIN lanes l ON l.id = j.lane WHERE operation NOT IN (SELECT value FROM json_each(?))
+            FROM journal j JOIN lanes l ON l.id = j.lane WHERE j.lane BETWEEN ? AND ? AND operation NOT IN (SELECT value FROM json_each(?))
             """,
             with: Words([JournalEntry.Operation.create, .update]).json
         ),
         LawQuery(
             .wordsAreKnown,
+            of: .lanes,
             """
             SELECT 'journal.state of ' || tenant || '/' || product || ' ' || service_key FROM journal j JOIN lanes l ON l.id = j.lane
-            WHERE state NOT IN (SELECT value FROM json_each(?))
+            WHERE j.lane BETWEEN ? AND ? AND state NOT IN (SELECT value FROM json_each(?))
             """,
             with: Words([JournalEntry.State.intended, .sent, .confirmed, .verified]).json
         ),

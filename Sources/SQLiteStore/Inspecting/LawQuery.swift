@@ -5,6 +5,8 @@ struct LawQuery: Sendable {
     /// A table that may be large. The first two parameters of its queries are the ends of a range of rows.
     enum Table {
         case jobs, outbox
+        /// Also for the tables whose rows are found by their lane.
+        case lanes
     }
 
     let law: StoreLaw
@@ -55,7 +57,7 @@ struct LawQuery: Sendable {
 extension StoreLaw {
     /// Returns rows that break the law: the first ``LawQuery/limit``, and all rows of the step that reached this limit.
     ///
-    /// There may be many jobs and events. They are read in steps, each of which sees a state between two transactions.
+    /// There may be many lanes, jobs and events. They are read in steps, each of which sees a state between two transactions.
     func breaches(in looks: StoreFile.Looks) throws -> [String] {
         if self == .sequenceIsUnique { return try SequenceUniqueness.breaches(in: looks) }
         var found: [String] = []
@@ -72,6 +74,7 @@ extension StoreConnection {
         let read: (ResultRow) -> ClosedRange<Int64>? = { $0.isNull(0) ? nil : $0.integer(0)...$0.integer(1) }
         return switch table {
         case .jobs: try first("SELECT (SELECT MIN(place) FROM jobs), (SELECT MAX(place) FROM jobs)", read: read) ?? nil
+        case .lanes: try first("SELECT (SELECT MIN(id) FROM lanes), (SELECT MAX(id) FROM lanes)", read: read) ?? nil
         case .outbox: try first("SELECT (SELECT MIN(position) FROM outbox), (SELECT MAX(position) FROM outbox)", read: read) ?? nil
         }
     }

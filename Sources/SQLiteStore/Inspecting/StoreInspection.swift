@@ -55,7 +55,7 @@ package struct StoreInspection: Sendable {
     }
 
     package var breaches: [Breach]
-    /// When everything below was read: in a large store, long after the breaches.
+    /// From when on everything below was read: in a large store, long after the breaches.
     package var moment: Timestamp
     package var workers: [Worker]
     package var lanes: Int
@@ -111,7 +111,7 @@ package struct StoreInspection: Sendable {
                     let breaches = try law.breaches(in: looks)
                     return breaches.isEmpty ? nil : Breach(law: law, occurrences: Occurrences(breaches))
                 }
-                return try looks.read { try StoreInspection(StoreConnection($0), breaches, at: clock(), maximumAge: maximumAge) }
+                return try StoreInspection(looks, breaches, at: clock(), maximumAge: maximumAge)
             }
             return inspection ?? nil
         }
@@ -127,88 +127,122 @@ package struct StoreInspection: Sendable {
     /// Returns the lanes with unpublished events. Those whose events have waited longest come first.
     package static func waitingLanes(in path: String) async throws(StoreError) -> [WaitingLane] {
         try await StoreThread.run { () throws(StoreError) in
-            try StoreFile.inspect(path) { try StoreConnection($0).waitingLanes() } ?? []
+            try StoreFile.look(path) { try $0.waitingLanes() } ?? []
         }
     }
 
-    /// Reads tables with few rows, or by an index.
-    private init(_ connection: StoreConnection, _ breaches: [Breach], at now: Timestamp, maximumAge: Duration) throws {
+    /// Reads each part in transactions of its own: together they would hold up an erasure.
+    private init(_ looks: StoreFile.Looks, _ breaches: [Breach], at now: Timestamp, maximumAge: Duration) throws {
         self.breaches = breaches
         moment = now
-        workers = try connection.inspectedWorkers()
-        lanes = try connection.first("SELECT COUNT(*) FROM lanes") { $0.count(0) } ?? 0
-        connections = try connection.first("SELECT COUNT(*) FROM connections") { $0.count(0) } ?? 0
+        workers = try looks.connected { try $0.inspectedWorkers() }
+        lanes = try looks.count("SELECT COUNT(*) FROM lanes")
+        connections = try looks.count("SELECT COUNT(*) FROM connections")
         lostConnections = Occurrences(
-            try connection.all(
-                "SELECT tenant || '/' || product || ' (' || status || ')' FROM connections c JOIN lanes l ON l.id = c.lane WHERE status <> ? ORDER BY 1",
-                ConnectionRecord.Status.connected.rawValue
-            ) { $0.text(0) }
+            try looks.byLane { connection, lanes in
+                try connection.all(
+                    """
+                    SELECT tenant || '/' || product || ' (' || status || ')' FROM connections c JOIN lanes l ON l.id = c.lane
+                    WHERE c.lane BETWEEN ? AND ? AND status <> ?
+                    """,
+                    lanes.lowerBound,
+                    lanes.upperBound,
+                    ConnectionRecord.Status.connected.rawValue
+                ) { $0.text(0) }
+            }.sorted()
         )
         heldUp = Occurrences(
-            try connection.all(
-                """
-                SELECT l.tenant || '/' || l.product || COALESCE(' (' || j.deferred_code || ')', '') FROM jobs j JOIN lanes l ON l.id = j.lane
-                WHERE finished_at IS NULL AND paused_by IS NULL
-                    AND deferred_code IS NOT 'held' AND (held_up > 0 OR attempts > (not_before IS NULL))
-                GROUP BY j.lane ORDER BY 1
-                """
-            ) { $0.text(0) }
+            try looks.byLane { connection, lanes in
+                try connection.all(
+                    """
+                    SELECT l.tenant || '/' || l.product || COALESCE(' (' || j.deferred_code || ')', '') FROM jobs j JOIN lanes l ON l.id = j.lane
+                    WHERE j.lane BETWEEN ? AND ? AND finished_at IS NULL AND paused_by IS NULL
+                        AND deferred_code IS NOT 'held' AND (held_up > 0 OR attempts > (not_before IS NULL))
+                    GROUP BY j.lane
+                    """,
+                    lanes.lowerBound,
+                    lanes.upperBound
+                ) { $0.text(0) }
+            }.sorted()
         )
-        backlog = try connection.backlog()
-        pauses = try connection.pauses(at: now)
-        pausedJobs =
-            try connection.first("SELECT COUNT(*) FROM jobs INDEXED BY jobs_paused WHERE paused_by IS NOT NULL AND finished_at IS NULL") {
-                $0.count(0)
-            } ?? 0
+        backlog = try looks.connected { try $0.backlog() }
+        pauses = try looks.connected { try $0.pauses(at: now) }
+        pausedJobs = try looks.count(
+            "SELECT COUNT(*) FROM jobs INDEXED BY jobs_paused WHERE paused_by IS NOT NULL AND finished_at IS NULL"
+        )
         postponedTooFar = Occurrences(
-            try connection.all(
-                """
-                SELECT tenant || ' ' || job_id FROM jobs
-                WHERE finished_at IS NULL AND paused_by IS NULL AND not_before >= accepted_at + paused_for + ?
-                """,
-                maximumAge.wholeMilliseconds
-            ) { $0.text(0) }
+            try looks.byLane { connection, lanes in
+                try connection.all(
+                    """
+                    SELECT tenant || ' ' || job_id FROM jobs WHERE lane BETWEEN ? AND ?
+                        AND finished_at IS NULL AND paused_by IS NULL AND not_before >= accepted_at + paused_for + ?
+                    """,
+                    lanes.lowerBound,
+                    lanes.upperBound,
+                    maximumAge.wholeMilliseconds
+                ) { $0.text(0) }
+            }
         )
         acceptedAhead = Occurrences(
-            try connection.all(
-                "SELECT tenant || ' ' || job_id FROM jobs WHERE finished_at IS NULL AND accepted_at > ?",
-                now + Clocks.tolerance
-            ) { $0.text(0) }
+            try looks.byLane { connection, lanes in
+                try connection.all(
+                    "SELECT tenant || ' ' || job_id FROM jobs WHERE lane BETWEEN ? AND ? AND finished_at IS NULL AND accepted_at > ?",
+                    lanes.lowerBound,
+                    lanes.upperBound,
+                    now + Clocks.tolerance
+                ) { $0.text(0) }
+            }
         )
-        keptTooLong =
-            try connection.first(
-                "SELECT COUNT(*) FROM (SELECT 1 FROM jobs WHERE data IS NOT NULL AND finished_at <= ? LIMIT 100000)",
-                now - Retention.data - StoreInspection.day
-            ) { $0.count(0) } ?? 0
+        keptTooLong = try looks.count(
+            "SELECT COUNT(*) FROM (SELECT 1 FROM jobs WHERE data IS NOT NULL AND finished_at <= ? LIMIT 100000)",
+            now - Retention.data - StoreInspection.day
+        )
         unansweredWrites = Occurrences(
-            try connection.all(
-                """
-                SELECT tenant || '/' || product || ' ' || service_key FROM journal j JOIN lanes l ON l.id = j.lane
-                WHERE state = 'sent' AND entered_at <= ? ORDER BY entered_at
-                """,
-                now - StoreInspection.day
-            ) { $0.text(0) }
+            try looks.byLane { connection, lanes in
+                try connection.all(
+                    """
+                    SELECT tenant || '/' || product || ' ' || service_key FROM journal j JOIN lanes l ON l.id = j.lane
+                    WHERE j.lane BETWEEN ? AND ? AND state = 'sent' AND entered_at <= ?
+                    """,
+                    lanes.lowerBound,
+                    lanes.upperBound,
+                    now - StoreInspection.day
+                ) { $0.text(0) }
+            }
         )
         leftWrites = Occurrences(
-            try connection.all(
-                """
-                SELECT tenant || '/' || product || ' ' || service_key FROM journal j JOIN lanes l ON l.id = j.lane
-                WHERE state = 'sent' AND l.running IS NULL ORDER BY 1
-                """
-            ) { $0.text(0) }
+            try looks.byLane { connection, lanes in
+                try connection.all(
+                    """
+                    SELECT tenant || '/' || product || ' ' || service_key FROM journal j JOIN lanes l ON l.id = j.lane
+                    WHERE j.lane BETWEEN ? AND ? AND state = 'sent' AND l.running IS NULL
+                    """,
+                    lanes.lowerBound,
+                    lanes.upperBound
+                ) { $0.text(0) }
+            }.sorted()
         )
-        openWrites = try connection.first("SELECT COUNT(*) FROM journal") { $0.count(0) } ?? 0
-        unpublishedEvents = try connection.first("SELECT COUNT(*) FROM outbox") { $0.count(0) } ?? 0
-        oldestEvent = try connection.oldestEvent()
-        erasureAwaitedSince =
+        openWrites = try looks.count("SELECT COUNT(*) FROM journal")
+        unpublishedEvents = try looks.count("SELECT COUNT(*) FROM outbox")
+        oldestEvent = try looks.connected { try $0.oldestEvent() }
+        erasureAwaitedSince = try looks.connected { connection in
             try connection.first("SELECT MIN(time) FROM outbox WHERE awaits_erasure <> 0") { $0.optional(0, $0.moment) } ?? nil
-        setAside = Occurrences(
-            try connection.all("SELECT tenant || '/' || product || ': ' || set_aside FROM lanes WHERE set_aside IS NOT NULL") { $0.text(0) }
-        )
-        deadLetters = try connection.all("SELECT reason, COUNT(*) FROM dead_letters GROUP BY reason ORDER BY COUNT(*) DESC, reason") {
-            (reason: $0.text(0), count: $0.count(1))
         }
-        credentialsKeys = try connection.credentialsKeys()
+        setAside = Occurrences(
+            try looks.byLane { connection, lanes in
+                try connection.all(
+                    "SELECT tenant || '/' || product || ': ' || set_aside FROM lanes WHERE id BETWEEN ? AND ? AND set_aside IS NOT NULL",
+                    lanes.lowerBound,
+                    lanes.upperBound
+                ) { $0.text(0) }
+            }
+        )
+        deadLetters = try looks.connected { connection in
+            try connection.all("SELECT reason, COUNT(*) FROM dead_letters GROUP BY reason ORDER BY COUNT(*) DESC, reason") {
+                (reason: $0.text(0), count: $0.count(1))
+            }
+        }
+        credentialsKeys = try looks.byLane { try $0.credentialsKeys(of: $1) }
     }
 
     private static let day: Duration = .seconds(86_400)
@@ -234,14 +268,16 @@ extension StoreConnection {
         }
     }
 
-    fileprivate func waitingLanes() throws -> [StoreInspection.WaitingLane] {
+    /// The lanes of a range of events, each with its first event.
+    fileprivate func waitingLanes(at positions: ClosedRange<Int64>) throws -> [StoreInspection.WaitingLane] {
+        // With MIN, SQLite takes the other columns from the row that has the minimum.
         try all(
             """
-            SELECT o.tenant, o.product, w.events, o.position, o.time, o.type
-            FROM (SELECT MIN(position) AS first, COUNT(*) AS events FROM outbox GROUP BY tenant, product) w
-                JOIN outbox o ON o.position = w.first
-            ORDER BY o.position
-            """
+            SELECT tenant, product, COUNT(*), MIN(position), time, type FROM outbox WHERE position BETWEEN ? AND ?
+            GROUP BY tenant, product
+            """,
+            positions.lowerBound,
+            positions.upperBound
         ) { row in
             (try? (row.lane(0), row.word(5, as: EventType.self))).map { lane, type in
                 StoreInspection.WaitingLane(
@@ -255,14 +291,45 @@ extension StoreConnection {
     }
 
     /// The keys of readable lanes. Unreadable lanes are reported as breaches.
-    fileprivate func credentialsKeys() throws -> [StoreInspection.CredentialsKey] {
+    fileprivate func credentialsKeys(of lanes: ClosedRange<Int64>) throws -> [StoreInspection.CredentialsKey] {
         try all(
             """
             SELECT tenant, product, wrapped_key FROM credential_keys k JOIN lanes l ON l.id = k.lane JOIN connections c ON c.lane = k.lane
-            ORDER BY tenant, product
-            """
+            WHERE k.lane BETWEEN ? AND ?
+            """,
+            lanes.lowerBound,
+            lanes.upperBound
         ) { row in
             (try? row.lane(0)).map { StoreInspection.CredentialsKey(lane: $0, wrapped: row.bytes(2)) }
         }.compactMap(\.self)
+    }
+}
+
+extension StoreFile.Looks {
+    fileprivate func connected<Value>(_ body: (StoreConnection) throws -> Value) throws -> Value {
+        try read { try body(StoreConnection($0)) }
+    }
+
+    fileprivate func count<each Argument: Bindable>(_ sql: StaticString, _ values: repeat each Argument) throws -> Int {
+        try connected { try $0.first(sql, repeat each values) { $0.count(0) } ?? 0 }
+    }
+
+    /// Rows that are found by their lanes, in steps.
+    fileprivate func byLane<Value>(_ body: (StoreConnection, ClosedRange<Int64>) throws -> [Value]) throws -> [Value] {
+        guard let ends = try connected({ try $0.ends(of: .lanes) }) else { return [] }
+        var all: [Value] = []
+        try forEachRange(from: ends.lowerBound, to: ends.upperBound) { all += try body($0, $1) }
+        return all
+    }
+
+    fileprivate func waitingLanes() throws -> [StoreInspection.WaitingLane] {
+        guard let ends = try connected({ try $0.ends(of: .outbox) }) else { return [] }
+        var lanes: [Lane: StoreInspection.WaitingLane] = [:]
+        try forEachRange(from: ends.lowerBound, to: ends.upperBound) { connection, positions in
+            for lane in try connection.waitingLanes(at: positions) {
+                if lanes[lane.lane] == nil { lanes[lane.lane] = lane } else { lanes[lane.lane]?.events += lane.events }
+            }
+        }
+        return lanes.values.sorted { $0.first.position < $1.first.position }
     }
 }

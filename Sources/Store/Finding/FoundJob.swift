@@ -100,11 +100,11 @@ package struct JobCursor: Hashable, Sendable, CustomStringConvertible {
 
 /// The result of a search that looks at a bounded number of jobs, newest first.
 package struct JobFinding: Sendable {
-    /// The default for the number of jobs to look at: they take some 50 ms. A failed job costs a tenth of another.
+    /// The default for the number of jobs to look at: they take some 25 to 50 ms. A failed job costs a tenth of another.
     package static func reach(_ order: JobSelection.Order) -> Int {
         switch order {
-        case .acceptance: 20_000
-        case .end: 200_000
+        case .acceptance: 10_000
+        case .end: 100_000
         }
     }
 

@@ -40,7 +40,7 @@ package struct LetterGroup: Hashable, Sendable {
 /// The groups of the newest dead letters.
 package struct LetterTable: Sendable {
     /// How many letters are looked at by default.
-    package static let reach = 4000
+    package static let reach = 2000
 
     package var groups: [LetterGroup]
     /// How many letters were looked at.

@@ -17,7 +17,7 @@ extension JobCommand {
         @OptionGroup(title: "Selection") var filter: JobFilter
         @Option(help: ArgumentHelp("Show at most this many jobs.", valueName: "count")) var limit = 50
         @Option(help: ArgumentHelp("Go on before this place, as an earlier list printed it.", valueName: "cursor")) var before: String?
-        @Option(help: ArgumentHelp("Look at this many jobs at most; 20000, or 200000 failed ones, by default.", valueName: "count"))
+        @Option(help: ArgumentHelp("Look at this many jobs at most; 10000, or 100000 failed ones, by default.", valueName: "count"))
         var look: Int?
         @OptionGroup var watch: WatchOptions
         @OptionGroup var output: OutputOptions
