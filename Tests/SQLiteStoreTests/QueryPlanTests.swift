@@ -139,10 +139,10 @@ struct QueryPlanTests {
         #expect(plan.contains { $0.hasPrefix("SEARCH letters USING INTEGER PRIMARY KEY") })
     }
 
-    @Test("The check of the file finds the ends of a table without reading the table", arguments: Statements.large)
-    func ends(table: String) throws {
+    @Test("The check of the file finds the rows of a table without reading the table", arguments: Statements.large)
+    func next(table: String) throws {
         let database = try QueryPlanTests.database()
-        #expect(try database.read { try Statements.Statement(sql: StoreIntegrity.ends(of: table)).excess(in: $0) } == [])
+        #expect(try database.read { try Statements.Statement(sql: StoreIntegrity.next(of: table)).excess(in: $0) } == [])
     }
 
     /// A database with the product's tables, without rows.

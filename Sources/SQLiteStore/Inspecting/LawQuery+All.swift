@@ -137,7 +137,8 @@ extension LawQuery {
             of: .lanes,
             """
             SELECT tenant || ' ' || job_id FROM jobs
-            WHERE lane BETWEEN ? AND ? AND is_scheduled <> 0 AND (kind NOT IN ('verify', 'drift') OR finished_at IS NOT NULL OR payload IS NOT NULL OR publisher IS NOT NULL OR has_written OR job_id NOT LIKE 'scheduled/%')
+            WHERE lane BETWEEN ? AND ? AND is_scheduled <> 0 AND (kind NOT IN ('verify', 'drift') OR finished_at IS NOT NULL
+                OR payload IS NOT NULL OR publisher IS NOT NULL OR has_written OR job_id NOT LIKE 'scheduled/%')
             """
         ),
         LawQuery(
@@ -172,7 +173,8 @@ extension LawQuery {
             of: .lanes,
             """
             SELECT tenant || '/' || product FROM lanes l
-            WHERE l.id BETWEEN ? AND ? AND (SELECT COUNT(*) FROM checks c WHERE c.lane = l.id) <> 2 * (SELECT COUNT(*) FROM connections n WHERE n.lane = l.id)
+            WHERE l.id BETWEEN ? AND ?
+                AND (SELECT COUNT(*) FROM checks c WHERE c.lane = l.id) <> 2 * (SELECT COUNT(*) FROM connections n WHERE n.lane = l.id)
             """
         ),
         LawQuery(

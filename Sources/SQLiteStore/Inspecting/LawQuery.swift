@@ -23,9 +23,8 @@ struct LawQuery: Sendable {
 
     fileprivate func rows(in looks: StoreFile.Looks) throws -> [String] {
         guard let table else { return try looks.read { try rows(StoreConnection($0)) } }
-        guard let ends = try looks.read({ try StoreConnection($0).ends(of: table) }) else { return [] }
         var found: [String] = []
-        try looks.forEachRange(from: ends.lowerBound, to: ends.upperBound) { connection, range in
+        try looks.forEachRange(of: table) { connection, range in
             if found.count < LawQuery.limit { found += try rows(connection, in: range) }
         }
         return found
@@ -68,14 +67,21 @@ extension StoreLaw {
     }
 }
 
+extension StoreFile.Looks {
+    /// Reads the rows of a table in steps of a few milliseconds.
+    func forEachRange(of table: LawQuery.Table, _ body: (StoreConnection, ClosedRange<Int64>) throws -> Void) throws {
+        try forEachRange(next: { try $0.next(of: table, from: $1) }, body)
+    }
+}
+
 extension StoreConnection {
-    /// The numbers of the first and the last row; `nil` without rows.
-    func ends(of table: LawQuery.Table) throws -> ClosedRange<Int64>? {
-        let read: (ResultRow) -> ClosedRange<Int64>? = { $0.isNull(0) ? nil : $0.integer(0)...$0.integer(1) }
-        return switch table {
-        case .jobs: try first("SELECT (SELECT MIN(place) FROM jobs), (SELECT MAX(place) FROM jobs)", read: read) ?? nil
-        case .lanes: try first("SELECT (SELECT MIN(id) FROM lanes), (SELECT MAX(id) FROM lanes)", read: read) ?? nil
-        case .outbox: try first("SELECT (SELECT MIN(position) FROM outbox), (SELECT MAX(position) FROM outbox)", read: read) ?? nil
-        }
+    fileprivate func next(of table: LawQuery.Table, from number: Int64) throws -> Int64? {
+        let sql: StaticString =
+            switch table {
+            case .jobs: "SELECT MIN(place) FROM jobs WHERE place >= ?"
+            case .lanes: "SELECT MIN(id) FROM lanes WHERE id >= ?"
+            case .outbox: "SELECT MIN(position) FROM outbox WHERE position >= ?"
+            }
+        return try first(sql, number) { $0.optional(0, $0.integer) } ?? nil
     }
 }

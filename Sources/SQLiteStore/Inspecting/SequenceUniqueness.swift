@@ -16,8 +16,7 @@ struct SequenceUniqueness {
     static func breaches(in looks: StoreFile.Looks) throws -> [String] {
         var state = SequenceUniqueness()
         for (table, sql) in sources {
-            guard let ends = try looks.read({ try StoreConnection($0).ends(of: table) }) else { continue }
-            try looks.forEachRange(from: ends.lowerBound, to: ends.upperBound) { connection, range in
+            try looks.forEachRange(of: table) { connection, range in
                 let rows = try connection.all(sql, range.lowerBound, range.upperBound) { row in
                     (
                         epoch: Epoch(lane: row.integer(0), number: row.integer(1)), sequence: row.integer(2), id: row.text(3),

@@ -28,13 +28,15 @@ extension StoreFile {
         /// Reads rows by their numbers, in steps of a few milliseconds.
         ///
         /// - Parameters:
-        ///   - first: the number of the first row.
-        ///   - last: the number of the last row.
+        ///   - next: the number of the first row from a number on; `nil` if there is none. A damaged number can be far from all others.
         ///   - body: reads the rows of a range.
-        func forEachRange(from first: Int64, to last: Int64, _ body: (StoreConnection, ClosedRange<Int64>) throws -> Void) throws {
-            var (start, size) = (first, Int64(256))
-            while start <= last {
-                let range = start...min(last, start + size - 1)
+        func forEachRange(
+            next: (StoreConnection, Int64) throws -> Int64?,
+            _ body: (StoreConnection, ClosedRange<Int64>) throws -> Void
+        ) throws {
+            var (place, size) = (Int64.min, Int64(256))
+            while let start = try read({ try next(StoreConnection($0), place) }) {
+                let range = start...(start > .max - size ? .max : start + size - 1)
                 let took = try step {
                     let begin = ContinuousClock.now
                     try read { try body(StoreConnection($0), range) }
@@ -45,7 +47,8 @@ extension StoreFile {
                 } else if took * 3 < Looks.stepTime {
                     size = min(1 << 20, size * 2)
                 }
-                start = range.upperBound + 1
+                guard range.upperBound < .max else { return }
+                place = range.upperBound + 1
             }
         }
 

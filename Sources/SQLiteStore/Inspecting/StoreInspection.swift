@@ -316,16 +316,14 @@ extension StoreFile.Looks {
 
     /// Rows that are found by their lanes, in steps.
     fileprivate func byLane<Value>(_ body: (StoreConnection, ClosedRange<Int64>) throws -> [Value]) throws -> [Value] {
-        guard let ends = try connected({ try $0.ends(of: .lanes) }) else { return [] }
         var all: [Value] = []
-        try forEachRange(from: ends.lowerBound, to: ends.upperBound) { all += try body($0, $1) }
+        try forEachRange(of: .lanes) { all += try body($0, $1) }
         return all
     }
 
     fileprivate func waitingLanes() throws -> [StoreInspection.WaitingLane] {
-        guard let ends = try connected({ try $0.ends(of: .outbox) }) else { return [] }
         var lanes: [Lane: StoreInspection.WaitingLane] = [:]
-        try forEachRange(from: ends.lowerBound, to: ends.upperBound) { connection, positions in
+        try forEachRange(of: .outbox) { connection, positions in
             for lane in try connection.waitingLanes(at: positions) {
                 if lanes[lane.lane] == nil { lanes[lane.lane] = lane } else { lanes[lane.lane]?.events += lane.events }
             }

@@ -82,15 +82,16 @@ package enum StoreIntegrity {
         return problems
     }
 
-    /// The statement for the numbers of a table's first and last row. With both in one `SELECT`, SQLite would read the whole table.
-    static func ends(of table: String) -> String { "SELECT (SELECT MIN(rowid) FROM \"\(table)\"), (SELECT MAX(rowid) FROM \"\(table)\")" }
+    /// The statement for the number of the first row of a table from a number on. It must not read the table.
+    static func next(of table: String) -> String { "SELECT MIN(rowid) FROM \"\(table)\" WHERE rowid >= ?" }
 
     /// Reads all rows of a table. A thorough check also looks each up through the table's indexes.
     private static func rows(of table: Table, _ looks: StoreFile.Looks, _ isThorough: Bool) throws -> [String] {
-        let ends = try looks.read { try Row.fetchOne($0, sql: StoreIntegrity.ends(of: table.name)) }
-        guard let first = ends?[0] as Int64?, let last = ends?[1] as Int64? else { return [] }
         var problems: [String] = []
-        try looks.forEachRange(from: first, to: last) { connection, range in
+        let next = { (connection: StoreConnection, number: Int64) in
+            try Int64.fetchOne(connection.database, sql: StoreIntegrity.next(of: table.name), arguments: [number])
+        }
+        try looks.forEachRange(next: next) { connection, range in
             let arguments: StatementArguments = [range.lowerBound, range.upperBound]
             let rows = try Row.fetchCursor(
                 connection.database,
