@@ -34,7 +34,7 @@ enum Invariants {
         for lane in world.disk.tables.lanes
         where world.isWorkedOn(lane)
             || (lane.state.openWrites.contains { $0.planID == Portal.concludedPlan }
-                && !foundLaneFull(lastSync(of: lane.lane, portal, world)))
+                && !foundLaneFull(lastSync(of: lane.lane, portal, world)) && !lastConnectWasOutOfTime(of: lane.lane, portal, world))
         {
             violations.append("The lane of \(lane.lane.tenant) still has unfinished work.")
         }
@@ -366,10 +366,11 @@ enum Invariants {
     private static func finalServices(of tenant: Portal.Tenant, _ portal: Portal, _ world: World) -> [String] {
         guard let last = portal.published.last(where: { $0.tenant == tenant.id && $0.product == tenant.product && $0.kind == "sync" })
         else { return [] }
-        let end = TenantID(tenant.id).flatMap { lastSync(of: Lane(tenant: $0, product: tenant.product), portal, world) }
+        let lane = TenantID(tenant.id).map { Lane(tenant: $0, product: tenant.product) }
+        let end = lane.flatMap { lastSync(of: $0, portal, world) }
         guard end?.event.event.type == .syncSucceeded else {
-            // If the clock is set, or a worker dies during each call, the deadline passes: the portal asks again.
-            if lastConnectWasOutOfTime(of: tenant, portal, world) { return [] }
+            // The portal asks again.
+            if let lane, lastConnectWasOutOfTime(of: lane, portal, world) { return [] }
             if foundLaneFull(end) { return [] }
             return ["The last sync of \(tenant.id) ended in \(end?.event.event.type.rawValue ?? "nothing")."]
         }
@@ -398,10 +399,14 @@ enum Invariants {
         end?.event.event.type == .jobRejected && end?.event.event.failureCode == ErrorCode.laneFull.rawValue
     }
 
-    private static func lastConnectWasOutOfTime(of tenant: Portal.Tenant, _ portal: Portal, _ world: World) -> Bool {
+    /// Whether the last connect ended in an error that it may be asked again for: a worker died in each call, or a worker whose clock is wrong
+    /// held its tenant's deadline for passed, or a pause for not ended. The tenant then has the password that Autotask no longer accepts.
+    private static func lastConnectWasOutOfTime(of lane: Lane, _ portal: Portal, _ world: World) -> Bool {
         let counts = world.faults.counts
         guard [Fault.clockStepped, .poisonJob, .poisonMessage].contains(where: { counts[$0, default: 0] > 0 }) else { return false }
-        let connect = portal.published.last { $0.tenant == tenant.id && $0.product == tenant.product && $0.kind == "connect" }
+        let connect = portal.published.last {
+            $0.tenant == lane.tenant.description && $0.product == lane.product && $0.kind == "connect"
+        }
         let end = world.broker.published.last { $0.event.event.jobID?.description == connect?.id && $0.event.isTerminal }
         guard let event = end?.event.event, event.type == .connectionFailed else { return false }
         return event.failureCode.flatMap(ErrorCode.init(rawValue:))?.properties.isRetryable == true

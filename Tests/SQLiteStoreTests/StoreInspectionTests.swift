@@ -196,6 +196,15 @@ struct StoreInspectionTests {
         #expect(breach.occurrences.count == 10 && breach.occurrences.examples.count == 3)
     }
 
+    @Test("A damaged number far from all others is read at once", .timeLimit(.minutes(1)), arguments: [Int64.max, Int64.min])
+    func far(number: Int64) async throws {
+        try await filledStore().close()
+        try change("UPDATE outbox SET position = \(number) WHERE position = (SELECT MAX(position) FROM outbox)")
+        try change("UPDATE jobs SET place = \(number) WHERE job_id = 'done'")
+        #expect(try #require(try await inspect(isThorough: true)).unpublishedEvents == 3)
+        #expect(try await StoreInspection.waitingLanes(in: path).contains { $0.first.position == number })
+    }
+
     // MARK: Effects of time
 
     @Test("Impossible and overdue times are counted")
