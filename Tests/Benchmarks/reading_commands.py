@@ -127,7 +127,7 @@ class Erasures(threading.Thread):
                 writer.execute("UPDATE counters SET value = value + 1 WHERE name = 'letter'")
                 writer.commit()
                 begun = time.monotonic()
-                # Who reads now reads this row in the log.
+                # A reader that begins now reads this row in the log. SQLite sends no signal when the last reader has ended.
                 while emptier.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
                     time.sleep(0.001)
                 self.milliseconds.append((time.monotonic() - begun) * 1000)

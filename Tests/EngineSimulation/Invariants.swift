@@ -34,7 +34,7 @@ enum Invariants {
         for lane in world.disk.tables.lanes
         where world.isWorkedOn(lane)
             || (lane.state.openWrites.contains { $0.planID == Portal.concludedPlan }
-                && !foundLaneFull(lastSync(of: lane.lane, portal, world)) && !lastConnectWasOutOfTime(of: lane.lane, portal, world))
+                && !foundLaneFull(lastSync(of: lane.lane, portal, world)) && !lastConnectMayBeRepeated(of: lane.lane, portal, world))
         {
             violations.append("The lane of \(lane.lane.tenant) still has unfinished work.")
         }
@@ -369,8 +369,8 @@ enum Invariants {
         let lane = TenantID(tenant.id).map { Lane(tenant: $0, product: tenant.product) }
         let end = lane.flatMap { lastSync(of: $0, portal, world) }
         guard end?.event.event.type == .syncSucceeded else {
-            // The portal asks again.
-            if let lane, lastConnectWasOutOfTime(of: lane, portal, world) { return [] }
+            // A real portal publishes the connect again.
+            if let lane, lastConnectMayBeRepeated(of: lane, portal, world) { return [] }
             if foundLaneFull(end) { return [] }
             return ["The last sync of \(tenant.id) ended in \(end?.event.event.type.rawValue ?? "nothing")."]
         }
@@ -399,9 +399,9 @@ enum Invariants {
         end?.event.event.type == .jobRejected && end?.event.event.failureCode == ErrorCode.laneFull.rawValue
     }
 
-    /// Whether the last connect ended in an error that it may be asked again for: a worker died in each call, or a worker whose clock is wrong
-    /// held its tenant's deadline for passed, or a pause for not ended. The tenant then has the password that Autotask no longer accepts.
-    private static func lastConnectWasOutOfTime(of lane: Lane, _ portal: Portal, _ world: World) -> Bool {
+    /// Whether the last connect ended in an error after which the portal may publish it again: a worker died in each call, or a worker with
+    /// a wrong clock saw a deadline as passed or a pause as still in force. The worker then has a password that Autotask no longer accepts.
+    private static func lastConnectMayBeRepeated(of lane: Lane, _ portal: Portal, _ world: World) -> Bool {
         let counts = world.faults.counts
         guard [Fault.clockStepped, .poisonJob, .poisonMessage].contains(where: { counts[$0, default: 0] > 0 }) else { return false }
         let connect = portal.published.last {

@@ -55,7 +55,7 @@ package struct StoreInspection: Sendable {
     }
 
     package var breaches: [Breach]
-    /// From when on everything below was read: in a large store, long after the breaches.
+    /// When the reading of everything below began: in a large store, long after the breaches.
     package var moment: Timestamp
     package var workers: [Worker]
     package var lanes: Int
