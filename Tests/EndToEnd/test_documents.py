@@ -161,7 +161,7 @@ CITING = sorted(
     for folder in ("Sources", "Tests", "deploy", "schemas", "seeds")
     for path in (ROOT / folder).rglob("*")
     if path.is_file() and not path.is_symlink() and path != pathlib.Path(__file__).resolve() and path.suffix in ("", ".swift", ".py", ".mjs", ".sh", ".h", ".json", ".yaml", ".conf")
-    and not {".build", "__pycache__"} & set(path.parts)
+    and not {".build", ".pytest_cache", "__pycache__"} & set(path.parts)
 )
 
 
